@@ -1,0 +1,1 @@
+"""The HTML report of a backtest: one self-contained file."""

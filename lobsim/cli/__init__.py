@@ -1,0 +1,1 @@
+"""The roof: the ``lobsim`` command.  It may import all three packages; nobody imports it."""

@@ -1,0 +1,1 @@
+"""The compiled floor: numpy, numba and ``lobsim.types``, nothing else."""

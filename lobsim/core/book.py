@@ -1,0 +1,280 @@
+"""The verbs of a book: orders join, change size and leave; totals, best prices and ids follow.
+
+Invariants after every verb (walked by ``audit``):
+
+- a level exists exactly while an order stands in its queue; its size is the sum of its orders' sizes
+- ``sides[side]["best"]`` is the first level with size > 0
+- an order is in the id map exactly while it stands in a queue (anonymous quantity has no id and is not)
+- ``surplus`` and ``deficit`` of the head are the sums over recorded orders of size above, and below, hist
+
+Orders of size 0 stand in a queue only if history still counts on them (``hist > 0``) or if they are blocks of a replayed level.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lobsim.core.ids import add_id, remove_id
+from lobsim.core.jit import inline, kernel
+from lobsim.core.layout import (
+    ANONYMOUS,
+    BLOCK,
+    FAR,
+    HEAD,
+    ID,
+    INFO,
+    NODE,
+    OWN,
+    RECORDED,
+    SIDE,
+    SIDE_BIT,
+    TIMER,
+    Book,
+)
+from lobsim.core.levels import drop_level, find_best, find_level, fold, give_slot, make_level, take_slot
+from lobsim.types import NEVER, Status
+
+
+class BookSize(NamedTuple):
+    """Capacities of a book.  All but the window and the far list may be any number from 2 on."""
+
+    orders: int = 4096  # orders and levels together
+    window: int = 4096  # ticks per side, a power of two from 64 to 2^18
+    far: int = 64  # levels outside the window, per side
+    ids: int = 8192  # slots of the id table, a power of two; half of it may be live
+    dense: int = 1  # ids below this index a table directly
+    timers: int = 64
+
+
+def new_book(size: BookSize = BookSize()) -> Book:
+    """An empty book: all its memory, made here once."""
+    leaf = size.window // 64
+    middle = (leaf + 63) // 64
+    book = Book(
+        head=np.zeros(1, HEAD),
+        sides=np.zeros(2, SIDE),
+        nodes=np.zeros(size.orders + 1, NODE),
+        info=np.zeros(size.orders + 1, INFO),
+        ladder=np.zeros(2 * size.window, np.uint32),
+        bits=np.zeros(2 * (leaf + middle + 1), np.uint64),
+        far=np.zeros(2 * size.far, FAR),
+        ids=np.zeros(size.ids, ID),
+        dense=np.zeros(size.dense, np.uint32),
+        timers=np.zeros(size.timers, TIMER),
+    )
+    clear_book(book)
+    return book
+
+
+def clear_book(book: Book) -> None:
+    """Empty a book in place."""
+    for array in book:
+        array[:] = np.zeros(1, array.dtype)
+    book.head["fresh"] = 1
+    book.head["clock_ns"] = -NEVER
+    book.sides["best_key"] = NEVER
+
+
+@inline
+def room(book, slots):
+    """Whether `slots` more nodes, as many ids and a far level fit.  Asked before an event is applied."""
+    head = book.head[0]
+    if head["used"] + slots >= len(book.nodes):
+        return Status.ROOM_ORDERS
+    if 2 * (head["ids"] + slots) > len(book.ids):
+        return Status.ROOM_IDS
+    half = len(book.far) >> 1
+    if book.sides[0]["far"] + slots > half or book.sides[1]["far"] + slots > half:
+        return Status.ROOM_LEVELS
+    return Status.OK
+
+
+@inline
+def level_for(book, side, price_ticks):
+    """Slot of the level at a price, made if there is none."""
+    level = find_level(book, side, fold(side, price_ticks))
+    if level == 0:
+        level = make_level(book, side, price_ticks)
+    return level
+
+
+@inline
+def link_before(book, slot, place):
+    """Put slot in the queue in front of place (an order, or the level itself: then at the back)."""
+    before = np.int64(book.nodes[place]["prev"])
+    book.nodes[slot]["prev"] = before
+    book.nodes[slot]["next"] = place
+    book.nodes[before]["next"] = slot
+    book.nodes[place]["prev"] = slot
+
+
+@inline
+def unlink(book, slot):
+    """Take slot out of its queue."""
+    before = np.int64(book.nodes[slot]["prev"])
+    after = np.int64(book.nodes[slot]["next"])
+    book.nodes[before]["next"] = after
+    book.nodes[after]["prev"] = before
+
+
+@inline
+def grow_level(book, side, level, size):
+    """Add size >= 0 to a level's total; it may become the best."""
+    node = book.nodes[level]
+    node["size"] += size
+    key = fold(side, np.int64(node["key"]))
+    if size > 0 and key < book.sides[side]["best_key"]:
+        book.sides[side]["best_key"] = key
+        book.sides[side]["best"] = level
+
+
+@inline
+def shrink_level(book, side, level, size):
+    """Take size >= 0 off a level's total; without any it is no longer the best."""
+    node = book.nodes[level]
+    node["size"] -= size
+    if node["size"] == 0 and level == book.sides[side]["best"]:
+        find_best(book, side, fold(side, np.int64(node["key"])))
+
+
+@inline
+def add_order(book, side, order_id, price_ticks, size, meta):
+    """A new order behind everything at its price.  Returns its slot; the caller enters the id.
+
+    order_id     any int64 that is not live
+    size         units; 0 only for a recorded order that history counts on
+    meta         bits of layout (without SIDE_BIT)
+
+    changes: nodes, the level's size, best of the side
+    """
+    level = level_for(book, side, price_ticks)
+    slot = take_slot(book)
+    node = book.nodes[slot]
+    node["level"] = level
+    node["meta"] = meta | (side & SIDE_BIT)
+    node["size"] = size
+    node["key"] = order_id
+    link_before(book, slot, level)
+    grow_level(book, side, level, size)
+    book.sides[side]["orders"] += 1
+    return slot
+
+
+@inline
+def remove_order(book, slot):
+    """An order leaves: queue, totals, level if it was the last, id and pool.
+
+    changes: everything that spoke of it
+    """
+    node = book.nodes[slot]
+    level = np.int64(node["level"])
+    side = np.int64(node["meta"]) & SIDE_BIT
+    unlink(book, slot)
+    shrink_level(book, side, level, np.int64(node["size"]))
+    if not node["meta"] & (ANONYMOUS | BLOCK):
+        remove_id(book, np.int64(node["key"]))
+    if node["meta"] & OWN:
+        book.head[0]["own_resting"] -= 1
+    if book.nodes[level]["next"] == level:
+        drop_level(book, side, level)
+    book.sides[side]["orders"] -= 1
+    give_slot(book, slot)
+
+
+@inline
+def take_size(book, slot, size):
+    """Take size off an order that keeps more than 0; it keeps its place."""
+    node = book.nodes[slot]
+    node["size"] -= size
+    shrink_level(book, np.int64(node["meta"]) & SIDE_BIT, np.int64(node["level"]), size)
+
+
+@kernel
+def set_recorded(book, slot, size, hist):
+    """Give a recorded order new ledgers; with both 0 it leaves.  Surplus and deficit follow.
+
+    slot  index of a live RECORDED order
+    size  units that rest in the simulated book, >= 0
+    hist  units that history says remain, >= 0
+    """
+    node = book.nodes[slot]
+    info = book.info[slot]
+    head = book.head[0]
+    level = np.int64(node["level"])
+    side = np.int64(node["meta"]) & SIDE_BIT
+    gap = np.int64(node["size"] - info["hist"])
+    if gap > 0:
+        head["surplus"] -= gap
+    else:
+        head["deficit"] += gap
+    gap = size - hist
+    if gap > 0:
+        head["surplus"] += gap
+    else:
+        head["deficit"] -= gap
+    book.info[level]["hist"] += hist - info["hist"]
+    info["hist"] = hist
+    change = np.int64(size - node["size"])
+    node["size"] = size
+    if change > 0:
+        grow_level(book, side, level, change)
+    elif change < 0:
+        shrink_level(book, side, level, -change)
+    if size == 0 and hist == 0 and not node["meta"] & BLOCK:
+        remove_order(book, slot)
+
+
+@kernel
+def add_recorded(book, side, order_id, price_ticks, size, hist, meta, before):
+    """A recorded order joins with its two ledgers.  Returns its slot.
+
+    meta    RECORDED, possibly with ANONYMOUS (then it gets no id)
+    before  slot of the order in front of which it stands, 0 = at the back
+    """
+    slot = add_order(book, side, order_id, price_ticks, size, meta)
+    if before != 0:
+        unlink(book, slot)
+        link_before(book, slot, before)
+    if not meta & ANONYMOUS:
+        add_id(book, order_id, slot)
+    info = book.info[slot]
+    info["hist"] = hist
+    info["expire_ns"] = NEVER
+    book.info[book.nodes[slot]["level"]]["hist"] += hist
+    gap = size - hist
+    if gap > 0:
+        book.head[0]["surplus"] += gap
+    else:
+        book.head[0]["deficit"] -= gap
+    return slot
+
+
+@inline
+def trade_maker(book, slot, size):
+    """Size of a resting order is traded away: 1 <= size <= what rests.
+
+    A recorded order whose size comes to 0 keeps its place while history counts on it.
+    """
+    node = book.nodes[slot]
+    if node["meta"] & RECORDED:
+        set_recorded(book, slot, np.int64(node["size"]) - size, np.int64(book.info[slot]["hist"]))
+    elif node["meta"] & BLOCK:
+        take_size(book, slot, size)
+    elif node["size"] == size:
+        remove_order(book, slot)
+    else:
+        take_size(book, slot, size)
+
+
+@kernel
+def size_ahead(book, slot):
+    """Units that stand in front of an order in its queue."""
+    level = book.nodes[slot]["level"]
+    total = np.int64(0)
+    place = book.nodes[level]["next"]
+    while place != slot:
+        total += book.nodes[place]["size"]
+        place = book.nodes[place]["next"]
+    return total

@@ -1,0 +1,360 @@
+"""Venue rules: what a message asks for, whether it may, and what is answered (docs/rules.md, section 1).
+
+Order ids, sizes and prices were bounded at the gate (`process` checks them), so no sum below can overflow.  Sizes of messages
+are in the book's units.  A refusal is a report with a reason and leaves the book as it was.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lobsim.core.book import add_order, remove_order, room, take_size
+from lobsim.core.ids import add_id, find_id, remove_id
+from lobsim.core.jit import borrow, inline, kernel
+from lobsim.core.layout import OWN, RECORDED, SIDE_BIT
+from lobsim.core.levels import find_level, fold
+from lobsim.core.matching import match, tradable, would_trade, write_report
+from lobsim.core.timers import pop_timer, push_timer
+from lobsim.types import (
+    MAX_LEVEL_UNITS,
+    MAX_PRICE_TICKS,
+    NEVER,
+    MessageFlag,
+    OrderType,
+    Reason,
+    ReportKind,
+    Status,
+    TimeInForce,
+    Verb,
+)
+
+_FAR_LIMIT = 2**47  # the limit of a market order: beyond every legal price, and far from overflow
+
+
+@inline
+def _fields_wrong(message):
+    """Whether side, type, time in force or their combination does not exist."""
+    side = message["side"]
+    kind = message["type"]
+    tif = message["tif"]
+    if side < 0 or side > 1 or kind < 0 or kind > OrderType.MARKET or tif < 0 or tif > TimeInForce.GTD:
+        return True
+    if kind == OrderType.MARKET and tif == TimeInForce.GTD:
+        return True
+    if message["flags"] & MessageFlag.POST_ONLY:
+        return kind == OrderType.MARKET or tif == TimeInForce.IOC or tif == TimeInForce.FOK
+    return False
+
+
+@inline
+def _size_wrong(size, largest):
+    return size < 1 or size > largest
+
+
+@inline
+def _price_wrong(price_ticks):
+    return price_ticks > MAX_PRICE_TICKS or price_ticks < -MAX_PRICE_TICKS
+
+
+@inline
+def _overflows(book, side, price_ticks, size):
+    level = find_level(book, side, fold(side, price_ticks))
+    return level != 0 and np.int64(book.nodes[level]["size"]) > MAX_LEVEL_UNITS - size
+
+
+@inline
+def _limit_of(message):
+    """The worst price a message accepts."""
+    if message["type"] == OrderType.MARKET:
+        return np.int64(-_FAR_LIMIT) if message["side"] else np.int64(_FAR_LIMIT)
+    return np.int64(message["price_ticks"])
+
+
+@inline
+def _refusal_of_new(book, message, largest):
+    """The first reason to refuse a NEW, or NONE."""
+    if _fields_wrong(message):
+        return Reason.BAD_FIELD
+    size = np.int64(message["size_lots"])
+    if _size_wrong(size, largest):
+        return Reason.BAD_SIZE
+    rests = message["type"] == OrderType.LIMIT
+    if rests and _price_wrong(np.int64(message["price_ticks"])):
+        return Reason.BAD_PRICE
+    tif = message["tif"]
+    if tif == TimeInForce.GTD and message["expire_ns"] <= book.head[0]["clock_ns"]:
+        return Reason.ALREADY_EXPIRED
+    if find_id(book, np.int64(message["order_id"])) != 0:
+        return Reason.DUPLICATE_ID
+    side = np.int64(message["side"])
+    if message["flags"] & MessageFlag.POST_ONLY and would_trade(book, side, _limit_of(message)):
+        return Reason.POST_ONLY_WOULD_TRADE
+    if tif == TimeInForce.FOK and tradable(book, side, _limit_of(message), size) < size:
+        return Reason.FOK_NOT_FILLABLE
+    rests = rests and (tif == TimeInForce.GTC or tif == TimeInForce.GTD)
+    if rests and _overflows(book, side, np.int64(message["price_ticks"]), size):
+        return Reason.SIZE_OVERFLOW
+    return Reason.NONE
+
+
+@kernel
+def set_time_limit(book, slot, expire_ns):
+    """Give an order in the book a time limit; it leaves when the clock reaches it."""
+    head = book.head[0]
+    book.info[slot]["expire_ns"] = expire_ns
+    push_timer(book.timers, head["timers"], expire_ns, head["timer_sequence"], slot, np.int64(book.nodes[slot]["key"]))
+    head["timers"] += 1
+    head["timer_sequence"] += 1
+
+
+@inline
+def enter_order(book, side, order_id, price_ticks, size, meta, expire_ns):
+    """What is left of an order rests: it joins the queue and the id map.  Returns its slot."""
+    slot = add_order(book, side, order_id, price_ticks, size, meta)
+    add_id(book, order_id, slot)
+    book.info[slot]["expire_ns"] = expire_ns
+    if meta & OWN:
+        book.head[0]["own_resting"] += 1
+    if expire_ns != NEVER:
+        set_time_limit(book, slot, expire_ns)
+    return slot
+
+
+@inline
+def _refuse(message, reason, side, other_id, sequence, out, n):
+    write_report(
+        out,
+        n,
+        sequence,
+        ReportKind.REJECTED,
+        reason,
+        side,
+        np.int64(message["order_id"]),
+        other_id,
+        np.int64(message["price_ticks"]),
+        np.int64(message["size_lots"]),
+        0,
+    )
+    out[n]["verb"] = message["verb"]
+    return n + 1
+
+
+@inline
+def _new(book, message, meta, largest, sequence, out, n):
+    order_id = np.int64(message["order_id"])
+    side = np.int64(message["side"])
+    price_ticks = np.int64(message["price_ticks"])
+    size = np.int64(message["size_lots"])
+    reason = _refusal_of_new(book, message, largest)
+    if reason != Reason.NONE:
+        return _refuse(message, reason, side, 0, sequence, out, n)
+    market = message["type"] == OrderType.MARKET
+    if market:
+        price_ticks = np.int64(0)
+    accepted = n
+    n = write_report(out, n, sequence, ReportKind.ACCEPTED, Reason.NONE, side, order_id, 0, price_ticks, size, 0)
+    left, n = match(book, side, _limit_of(message), size, order_id, sequence, out, n)
+    if left == 0:
+        return n
+    if market or message["tif"] == TimeInForce.IOC:
+        return write_report(
+            out, n, sequence, ReportKind.CANCELLED, Reason.NO_LIQUIDITY, side, order_id, 0, price_ticks, left, 0
+        )
+    expire_ns = np.int64(message["expire_ns"]) if message["tif"] == TimeInForce.GTD else np.int64(NEVER)
+    enter_order(book, side, order_id, price_ticks, left, meta, expire_ns)
+    out[accepted]["remaining_lots"] = left
+    return n
+
+
+@inline
+def _cancel(book, slot, sequence, out, n):
+    node = book.nodes[slot]
+    order_id = np.int64(node["key"])
+    side = np.int64(node["meta"]) & SIDE_BIT
+    price_ticks = np.int64(book.nodes[node["level"]]["key"])
+    size = np.int64(node["size"])
+    remove_order(book, slot)
+    return write_report(
+        out, n, sequence, ReportKind.CANCELLED, Reason.REQUESTED, side, order_id, 0, price_ticks, size, 0
+    )
+
+
+@inline
+def _reduce(book, slot, message, sequence, out, n):
+    node = book.nodes[slot]
+    side = np.int64(node["meta"]) & SIDE_BIT
+    size = np.int64(message["size_lots"])
+    if size < 1:
+        return _refuse(message, Reason.BAD_SIZE, side, 0, sequence, out, n)
+    if size >= node["size"]:
+        return _cancel(book, slot, sequence, out, n)
+    take_size(book, slot, size)
+    price_ticks = np.int64(book.nodes[node["level"]]["key"])
+    return write_report(
+        out,
+        n,
+        sequence,
+        ReportKind.REDUCED,
+        Reason.NONE,
+        side,
+        np.int64(node["key"]),
+        0,
+        price_ticks,
+        size,
+        np.int64(node["size"]),
+    )
+
+
+@inline
+def _refusal_of_replace(book, slot, message, keeps, largest):
+    if _size_wrong(np.int64(message["size_lots"]), largest):
+        return Reason.BAD_SIZE
+    price_ticks = np.int64(message["price_ticks"])
+    if _price_wrong(price_ticks):
+        return Reason.BAD_PRICE
+    new_id = np.int64(message["new_id"])
+    if new_id != message["order_id"] and find_id(book, new_id) != 0:
+        return Reason.DUPLICATE_ID
+    if keeps:
+        return Reason.NONE
+    side = np.int64(book.nodes[slot]["meta"]) & SIDE_BIT
+    if message["flags"] & MessageFlag.POST_ONLY and would_trade(book, side, price_ticks):
+        return Reason.POST_ONLY_WOULD_TRADE
+    if _overflows(book, side, price_ticks, np.int64(message["size_lots"])):
+        return Reason.SIZE_OVERFLOW
+    return Reason.NONE
+
+
+@inline
+def _replace(book, slot, message, largest, sequence, out, n):
+    node = book.nodes[slot]
+    old_id = np.int64(node["key"])
+    new_id = np.int64(message["new_id"])
+    side = np.int64(node["meta"]) & SIDE_BIT
+    meta = np.int64(node["meta"]) & OWN
+    price_ticks = np.int64(message["price_ticks"])
+    size = np.int64(message["size_lots"])
+    keeps = (
+        price_ticks == book.nodes[node["level"]]["key"]
+        and size <= node["size"]
+        and not message["flags"] & MessageFlag.LOSE_PLACE
+    )
+    reason = _refusal_of_replace(book, slot, message, keeps, largest)
+    if reason != Reason.NONE:
+        return _refuse(message, reason, side, new_id, sequence, out, n)
+    left = size
+    expire_ns = np.int64(book.info[slot]["expire_ns"])
+    if keeps:
+        if size != node["size"]:
+            take_size(book, slot, np.int64(node["size"]) - size)
+        if new_id != old_id:
+            remove_id(book, old_id)
+            add_id(book, new_id, slot)
+            node["key"] = new_id
+            if expire_ns != NEVER:
+                set_time_limit(book, slot, expire_ns)
+    else:
+        remove_order(book, slot)
+        left, n = match(book, side, price_ticks, size, new_id, sequence, out, n)
+        if left > 0:
+            enter_order(book, side, new_id, price_ticks, left, meta, expire_ns)
+    return write_report(
+        out, n, sequence, ReportKind.REPLACED, Reason.NONE, side, new_id, old_id, price_ticks, size, left
+    )
+
+
+@kernel
+def expire_orders(book, sequence, out, n):
+    """Every order whose time limit the clock has reached leaves, in order of limit, then of asking.
+
+    Recorded orders leave without a report: their limit is a drawn lifetime, not something a venue says.
+    Returns n.
+    """
+    head = book.head[0]
+    while head["timers"] > 0 and book.timers[0]["ts_ns"] <= head["clock_ns"]:
+        ts_ns = np.int64(book.timers[0]["ts_ns"])
+        slot = np.int64(book.timers[0]["ref"])
+        order_id = np.int64(book.timers[0]["extra"])
+        pop_timer(book.timers, head["timers"])
+        head["timers"] -= 1
+        if find_id(book, order_id) != slot or book.info[slot]["expire_ns"] != ts_ns:
+            continue
+        node = book.nodes[slot]
+        size = np.int64(node["size"])
+        if node["meta"] & RECORDED:
+            head["surplus"] -= size
+            remove_order(book, slot)
+            continue
+        side = np.int64(node["meta"]) & SIDE_BIT
+        price_ticks = np.int64(book.nodes[node["level"]]["key"])
+        remove_order(book, slot)
+        n = write_report(
+            out, n, sequence, ReportKind.EXPIRED, Reason.TIME_LIMIT, side, order_id, 0, price_ticks, size, 0
+        )
+    return n
+
+
+@inline
+def message_room(book, message, out, n):
+    """Whether the book and the report buffer can take the message whole."""
+    status = room(book, 2)
+    if status != Status.OK:
+        return status
+    head = book.head[0]
+    if head["timers"] >= len(book.timers):
+        return Status.ROOM_TIMERS
+    worst = 3 + head["timers"]
+    side = message["side"]
+    if side == 0 or side == 1 or message["verb"] == Verb.REPLACE:
+        worst += max(book.sides[0]["orders"], book.sides[1]["orders"])
+    if n + worst > len(out):
+        return Status.ROOM_REPORTS
+    return Status.OK
+
+
+@inline
+def process(book, message, meta, largest, sequence, out, n):
+    """Apply one message.  Room was checked.  Returns n, the number of reports in out.
+
+    message   MESSAGE record, sizes in the book's units
+    meta      OWN for orders of a participant in a replay, else 0
+    largest   the largest size an order may have, in units
+    sequence  written into the reports
+    """
+    head = book.head[0]
+    if message["ts_ns"] > head["clock_ns"]:
+        head["clock_ns"] = message["ts_ns"]
+    if head["timers"] > 0 and book.timers[0]["ts_ns"] <= head["clock_ns"]:
+        n = expire_orders(book, sequence, out, n)
+    verb = message["verb"]
+    if verb == Verb.NEW:
+        return _new(book, message, meta, largest, sequence, out, n)
+    slot = find_id(book, np.int64(message["order_id"]))
+    if slot == 0:
+        other_id = np.int64(message["new_id"]) if verb == Verb.REPLACE else np.int64(0)
+        return _refuse(message, Reason.UNKNOWN_ORDER, -1, other_id, sequence, out, n)
+    if verb == Verb.CANCEL:
+        return _cancel(book, slot, sequence, out, n)
+    if verb == Verb.REDUCE:
+        return _reduce(book, slot, message, sequence, out, n)
+    return _replace(book, slot, message, largest, sequence, out, n)
+
+
+@kernel
+def run_messages(book, messages, start, stop, largest, out, n):
+    """Apply messages[start:stop] with all their reports.
+
+    messages  MESSAGE [any]
+    out       REPORT [any], of which n are written already
+
+    Returns (status, index of the first message not applied, n): a status above DONE names what is full; nothing of that message was applied.
+    """
+    book = borrow(book)
+    messages = borrow(messages)
+    out = borrow(out)
+    for i in range(start, stop):
+        status = message_room(book, messages[i], out, n)
+        if status != Status.OK:
+            return status, i, n
+        n = process(book, messages[i], 0, largest, i, out, n)
+    return Status.OK, stop, n

@@ -1,0 +1,76 @@
+"""Order id to slot: directly for small ids, through open addressing for all others.
+
+Any 64-bit id works.  Ids in ``[0, len(dense))`` index a table; the rest are hashed with linear probing and removed by
+shifting the run back, so that lookups never meet tombstones.  The shell keeps the table at most half full.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lobsim.core.jit import inline, kernel, wrapping_product
+
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+
+
+@inline
+def _home(book, key):
+    spread = wrapping_product(np.uint64(np.int64(key)), _SPREAD)
+    return np.int64((spread >> np.uint64(20)) & np.uint64(len(book.ids) - 1))
+
+
+@inline
+def find_id(book, order_id):
+    """Slot of a live order, or 0."""
+    if 0 <= order_id < len(book.dense):
+        return np.int64(book.dense[order_id])
+    mask = len(book.ids) - 1
+    place = _home(book, order_id)
+    while book.ids[place]["slot"] != 0:
+        if book.ids[place]["key"] == order_id:
+            return np.int64(book.ids[place]["slot"])
+        place = (place + 1) & mask
+    return np.int64(0)
+
+
+@inline
+def add_id(book, order_id, slot):
+    """Enter an id that is not live.  Room was checked before."""
+    if 0 <= order_id < len(book.dense):
+        book.dense[order_id] = slot
+        return
+    mask = len(book.ids) - 1
+    place = _home(book, order_id)
+    while book.ids[place]["slot"] != 0:
+        place = (place + 1) & mask
+    book.ids[place]["key"] = order_id
+    book.ids[place]["slot"] = slot
+    book.head[0]["ids"] += 1
+
+
+@kernel
+def _remove_hashed(book, order_id):
+    mask = len(book.ids) - 1
+    place = _home(book, order_id)
+    while book.ids[place]["key"] != order_id or book.ids[place]["slot"] == 0:
+        place = (place + 1) & mask
+    ahead = place
+    while True:
+        ahead = (ahead + 1) & mask
+        if book.ids[ahead]["slot"] == 0:
+            break
+        home = _home(book, np.int64(book.ids[ahead]["key"]))
+        if ((ahead - home) & mask) >= ((ahead - place) & mask):
+            book.ids[place] = book.ids[ahead]
+            place = ahead
+    book.ids[place]["slot"] = 0
+    book.head[0]["ids"] -= 1
+
+
+@inline
+def remove_id(book, order_id):
+    """Forget a live id."""
+    if 0 <= order_id < len(book.dense):
+        book.dense[order_id] = 0
+        return
+    _remove_hashed(book, order_id)

@@ -1,0 +1,179 @@
+"""The one decorator of the compiled floor, its cache, and the few intrinsics that kernels need.
+
+Three things live here and nowhere else, so that kernels read like prose:
+
+- ``kernel`` compiles an entry point or a routine of its own; ``inline`` compiles a helper that is
+  always folded into its caller.
+- The cache folder is named by a hash of every source file of the compiled floor.  Numba's own cache
+  looks at the file of the function only: after an edit of an imported helper it would go on
+  running the old machine code.  With the hash in the path any edit anywhere is a miss.
+- ``borrow`` returns the same state without reference counting.  Numba counts references on
+  every array handed to a helper, and those atomic increments are the larger part of the cost of a book
+  made of small functions.  A borrowed view has no owner to count; the caller keeps the arrays alive.
+
+Every intrinsic has an uncompiled twin, so that the whole floor also runs under
+``NUMBA_DISABLE_JIT=1``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+import numba
+import numpy as np
+import platformdirs
+from numba import config, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_ROOT = os.path.dirname(os.path.dirname(_HERE))
+
+
+def _sources() -> list[str]:
+    """Every file whose edit must invalidate compiled code, in a fixed order."""
+    found = [os.path.join(_ROOT, "lobsim", "types.py")]
+    for folder in (_HERE, os.path.join(_ROOT, "execution", "core")):
+        for base, _, names in sorted(os.walk(folder)):
+            found.extend(os.path.join(base, name) for name in sorted(names) if name.endswith(".py"))
+    return found
+
+
+def source_hash() -> str:
+    """Twelve hex digits that change with any edit of the compiled floor or with Numba's version."""
+    digest = hashlib.sha256(f"{numba.__version__} {np.__version__}".encode())
+    for path in _sources():
+        if os.path.exists(path):
+            digest.update(os.path.relpath(path, _ROOT).encode())
+            with open(path, "rb") as file:
+                digest.update(file.read())
+    return digest.hexdigest()[:12]
+
+
+def cache_folder() -> str:
+    """Where compiled code is kept: below NUMBA_CACHE_DIR if set, else the user's cache folder."""
+    base = os.environ.get("NUMBA_CACHE_DIR") or os.path.join(platformdirs.user_cache_dir("lobsim"), "compiled")
+    checked = "-checked" if config.BOUNDSCHECK else ""
+    return os.path.join(base, source_hash() + checked)
+
+
+_CACHE_FOLDER = cache_folder()
+
+
+def _compile(function, **options):
+    """Compile with our cache folder, leaving the process-wide setting as it was for other code."""
+    before = config.CACHE_DIR
+    config.CACHE_DIR = _CACHE_FOLDER
+    try:
+        return numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function)
+    finally:
+        config.CACHE_DIR = before
+
+
+def kernel(function):
+    """Compile a routine that is called, from Python or from another kernel."""
+    return _compile(function)
+
+
+def inline(function):
+    """Compile a helper that is folded into every caller: no call, no argument passing."""
+    return _compile(function, forceinline=True)
+
+
+def _without_owner(context, builder, kind, value):
+    if isinstance(kind, types.Array):
+        array = context.make_array(kind)(context, builder, value)
+        nothing = cgutils.get_null_value(array.meminfo.type)
+        array.meminfo = nothing
+        array.parent = cgutils.get_null_value(array.parent.type)
+        return array._getvalue()
+    if isinstance(kind, types.BaseTuple):
+        items = [
+            _without_owner(context, builder, item, builder.extract_value(value, place)) for place, item in enumerate(kind)
+        ]
+        return context.make_tuple(builder, kind, items)
+    return value
+
+
+@intrinsic
+def _borrow_compiled(typing_context, state):
+    def codegen(context, builder, signature, arguments):
+        return _without_owner(context, builder, signature.args[0], arguments[0])
+
+    return state(state), codegen
+
+
+@intrinsic
+def _trailing_zeros_compiled(typing_context, word):
+    def codegen(context, builder, signature, arguments):
+        return builder.cttz(arguments[0], cgutils.false_bit)
+
+    return types.int64(types.uint64), codegen
+
+
+def _borrow_uncompiled(state):
+    return state
+
+
+def _trailing_zeros_uncompiled(word):
+    word = int(word)
+    return (word & -word).bit_length() - 1 if word else 64
+
+
+if config.DISABLE_JIT:
+    borrow = _borrow_uncompiled
+    trailing_zeros = _trailing_zeros_uncompiled
+else:
+    borrow = _borrow_compiled
+    trailing_zeros = _trailing_zeros_compiled
+
+_FNV_PRIME = np.uint64(1099511628211)
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_2 = np.uint64(0x94D049BB133111EB)
+
+
+
+
+def wrapping_product(a, b):
+    """The product of two uint64 modulo 2^64 (uncompiled twin: through Python integers)."""
+    return np.uint64((int(a) * int(b)) & 0xFFFFFFFFFFFFFFFF)
+
+
+def wrapping_sum(a, b):
+    """The sum of two uint64 modulo 2^64 (uncompiled twin)."""
+    return np.uint64((int(a) + int(b)) & 0xFFFFFFFFFFFFFFFF)
+
+
+if not config.DISABLE_JIT:
+
+    @inline
+    def wrapping_product(a, b):
+        return np.uint64(a) * np.uint64(b)
+
+    @inline
+    def wrapping_sum(a, b):
+        return np.uint64(a) + np.uint64(b)
+
+
+@inline
+def mix(h, value):
+    """One step of 64-bit FNV-1a over words.
+
+    h      uint64, state so far
+    value  int64 word
+    """
+    return wrapping_product(h ^ np.uint64(np.int64(value)), _FNV_PRIME)
+
+
+@inline
+def splitmix64(value):
+    """Steele, Lea, Flood 2014: a well mixed uint64 out of a counter.
+
+    value  uint64
+    """
+    z = wrapping_sum(value, _GOLDEN)
+    z = wrapping_product(z ^ (z >> np.uint64(30)), _MIX_1)
+    z = wrapping_product(z ^ (z >> np.uint64(27)), _MIX_2)
+    return z ^ (z >> np.uint64(31))

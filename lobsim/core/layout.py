@@ -1,0 +1,107 @@
+"""Record layouts of the compiled floor and the Book they form.
+
+An order is split in a hot and a cold half.  The hot half, ``NODE``, is what matching touches: two of them
+share a cache line.  A price level is a node of the same pool, the sentinel of a circular queue: linking and unlinking need no
+branch, and its ``size`` is the level's total.
+
+==========  =======================================  =======================================
+NODE field  order                                    level (sentinel)
+==========  =======================================  =======================================
+next, prev  neighbours in the queue                  first and last order
+level       slot of its level                        its own slot
+meta        bits below                               bit 0: side
+size        what rests (counterfactual)              sum over the queue
+key         order id                                 price in ticks
+==========  =======================================  =======================================
+
+Sizes are in *units*: lots, or 2^-20 lots in a world that replays levels (types.L2_SHIFT).
+
+Prices are folded by side, ``key = price`` for sells and ``-price`` for buys: smaller is better on both
+sides, and matching is written once.  Levels whose folded price lies in the window ``[base, base + window)`` are
+found through ``ladder``; the others sit in ``far``, sorted.  The window is only a fast path: no answer depends on where it stands.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+SIDE_BIT = 1
+OWN = 2  # an own order
+RECORDED = 4  # an order of the tape: `hist` in INFO is kept
+ANONYMOUS = 8  # a recorded quantity without identity
+BLIND = 16  # an own order posted while its price was outside the recorded window
+BLOCK = 32  # anonymous quantity of an L2 level; only the tape takes it away
+BEHIND = 64  # an own order that rested before the recorded book was cleared
+
+NODE = np.dtype([("next", "u4"), ("prev", "u4"), ("level", "u4"), ("meta", "u4"), ("size", "i8"), ("key", "i8")])
+
+INFO = np.dtype(
+    [
+        ("hist", "i8"),  # recorded order: what history says remains; level: the sum (L2: recorded size)
+        ("consumed", "i8"),  # L2 level: eaten by own taking
+        ("spared", "i8"),  # L2 level: what own passive fills have kept from being traded
+        ("expire_ns", "i8"),  # NEVER, or when it leaves
+        ("ahead_entry", "i8"),  # own order: units in front of it when it joined its level
+        ("entered_ns", "i8"),
+    ]
+)
+
+SIDE = np.dtype(
+    [
+        ("best_key", "i8"),  # folded price of the first level with size, NEVER if none
+        ("best", "i8"),  # its slot, 0 if none
+        ("base", "i8"),  # folded price at offset 0 of the window
+        ("levels", "i8"),
+        ("orders", "i8"),
+        ("far", "i8"),  # levels outside the window
+    ]
+)
+
+FAR = np.dtype([("key", "i8"), ("slot", "i8")])
+ID = np.dtype([("key", "i8"), ("slot", "i8")])
+TIMER = np.dtype([("ts_ns", "i8"), ("sequence", "i8"), ("ref", "i8"), ("extra", "i8")])
+
+HEAD = np.dtype(
+    [
+        ("clock_ns", "i8"),
+        ("free", "i8"),  # head of the free list, 0 if empty
+        ("fresh", "i8"),  # slots from here on were never used
+        ("used", "i8"),
+        ("ids", "i8"),  # live ids in the hash table
+        ("timers", "i8"),
+        ("timer_sequence", "i8"),
+        ("surplus", "i8"),  # units of size above hist, over all recorded orders
+        ("deficit", "i8"),
+        ("took_surplus", "i8"),  # units own taking took out of surplus
+        ("own_resting", "i8"),  # own orders in the book
+    ]
+)
+
+
+class Book(NamedTuple):
+    """One order book: arrays only, all made by `new_book`.
+
+    head    HEAD [1]
+    sides   SIDE [2], indexed by Side
+    nodes   NODE [capacity], slot 0 reserved
+    info    INFO [capacity], the cold half of a node
+    ladder  uint32 [2 * window], level slot by side and offset, 0 = no level
+    bits    uint64 [2 * (leaf + middle + 1)], which offsets hold a level, three levels of 64
+    far     FAR [2 * far capacity], levels outside the window, sorted by key, per side
+    ids     ID [power of two], open addressing, slot 0 = empty
+    dense   uint32 [any], slot by id for 0 <= id < len: the direct way
+    timers  TIMER [any], a binary heap of time limits
+    """
+
+    head: np.ndarray
+    sides: np.ndarray
+    nodes: np.ndarray
+    info: np.ndarray
+    ladder: np.ndarray
+    bits: np.ndarray
+    far: np.ndarray
+    ids: np.ndarray
+    dense: np.ndarray
+    timers: np.ndarray

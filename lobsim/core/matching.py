@@ -1,0 +1,91 @@
+"""Price-time priority: the one path through which everything trades.
+
+An aggressor walks the other side's levels, best first, as far as its limit, and in each level the queue, first to last. Trades
+print at the resting price.  Prices are folded by side (layout.py), so there is no buying and no selling branch.
+
+Known limit: the caller must have made sure that the report buffer holds one more report per resting order of the other side.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lobsim.core.book import trade_maker
+from lobsim.core.jit import inline
+from lobsim.core.layout import RECORDED
+from lobsim.core.levels import fold, next_level
+from lobsim.types import Reason, ReportKind
+
+
+@inline
+def write_report(out, n, sequence, kind, reason, side, order_id, other_id, price_ticks, size, remaining):
+    """Put one report at out[n].  Returns n + 1."""
+    report = out[n]
+    report["sequence"] = sequence
+    report["kind"] = kind
+    report["reason"] = reason
+    report["side"] = side
+    report["verb"] = 0
+    report["pad"] = 0
+    report["order_id"] = order_id
+    report["other_id"] = other_id
+    report["price_ticks"] = price_ticks
+    report["size_lots"] = size
+    report["remaining_lots"] = remaining
+    return n + 1
+
+
+@inline
+def would_trade(book, side, limit_ticks):
+    """Whether an order of side at this limit would meet a price of the other side."""
+    other = 1 - side
+    return book.sides[other]["best_key"] <= fold(other, limit_ticks)
+
+
+@inline
+def match(book, side, limit_ticks, size, taker_id, sequence, out, n):
+    """Trade up to size units against the other side, as far as the limit.
+
+    side         of the aggressor
+    limit_ticks  worst price it accepts
+    taker_id     written into the trades
+    sequence     written into the trades
+    out, n       REPORT buffer and how many it holds
+
+    Returns (size left, n).  changes: the book's other side, out[n ...]
+    """
+    other = 1 - side
+    limit_key = fold(other, limit_ticks)
+    while size > 0 and book.sides[other]["best_key"] <= limit_key:
+        level = np.int64(book.sides[other]["best"])
+        price_ticks = np.int64(book.nodes[level]["key"])
+        maker = np.int64(book.nodes[level]["next"])
+        while book.nodes[maker]["size"] == 0:
+            maker = np.int64(book.nodes[maker]["next"])
+        resting = np.int64(book.nodes[maker]["size"])
+        maker_id = np.int64(book.nodes[maker]["key"])
+        traded = min(size, resting)
+        if book.nodes[maker]["meta"] & RECORDED:
+            book.head[0]["took_surplus"] += min(traded, max(0, resting - np.int64(book.info[maker]["hist"])))
+        trade_maker(book, maker, traded)
+        n = write_report(
+            out, n, sequence, ReportKind.TRADE, Reason.NONE, other, maker_id, taker_id, price_ticks, traded, resting - traded
+        )
+        size -= traded
+    return size, n
+
+
+@inline
+def tradable(book, side, limit_ticks, enough):
+    """Units resting within the limit on the other side, counted until `enough` is reached (for FOK)."""
+    other = 1 - side
+    limit_key = fold(other, limit_ticks)
+    total = np.int64(0)
+    key = np.int64(book.sides[other]["best_key"])
+    level = np.int64(book.sides[other]["best"])
+    while level != 0 and key <= limit_key and total < enough:
+        total += np.int64(book.nodes[level]["size"])
+        level = next_level(book, other, key)
+        if level != 0:
+            key = fold(other, np.int64(book.nodes[level]["key"]))
+    return total

@@ -1,0 +1,1 @@
+"""Learning to execute: the policies see the market only through ``execution``."""
