@@ -31,7 +31,8 @@ def read_tape(path: str | Path) -> np.ndarray:
     Returns a MESSAGE array; ``ts_ns`` is 0 throughout, for the tape has no clock.
     Raises DataError if the file is not a tape.
     """
-    raw = lzma.open(path).read()
+    with lzma.open(path) as file:
+        raw = file.read()
     count = int(np.frombuffer(raw, "<u8", 1)[0])
     wide = len(raw) == _HEADER_BYTES + count * _WIDE_ROW_BYTES
     if not wide and len(raw) != _HEADER_BYTES + count * _NARROW_ROW_BYTES:

@@ -251,7 +251,7 @@ REPORT = np.dtype(
         ("reason", "i1"),
         ("side", "i1"),
         ("verb", "i1"),  # REJECTED: what the message asked
-        ("pad", "i4"),
+        ("slot", "i4"),  # TRADE: where the maker stands in the book (internal)
         ("order_id", "i8"),
         ("other_id", "i8"),
         ("price_ticks", "i8"),

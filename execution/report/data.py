@@ -22,6 +22,8 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from lobsim.errors import LobsimError
+
 PARTS = ("delay", "spread", "impact", "timing", "opportunity", "fees")
 """The parts of the shortfall, in the order in which they are stacked; column ``<part>_bps``."""
 
@@ -96,8 +98,8 @@ TABLES: Mapping[str, Mapping[str, type[pl.DataType]]] = {
 }
 
 
-class ReportError(ValueError):
-    """The data handed to the report are not what its documentation asks for."""
+class ReportError(LobsimError):
+    """The data handed to the report are not what its documentation asks for, or it cannot be written."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,15 +115,15 @@ class ReportData:
     date: str
     """trading day, ISO ("2012-06-21")"""
     venue: str
-    """where the data were recorded ("NASDAQ"), or "synthetic" """
+    """where the data were recorded ("NASDAQ"), or "synthetic market" """
     fidelity: str
     """how much the market data know, in words ("L3, cut to 10 levels")"""
     side: str
-    """"buy" or "sell": the parent's"""
+    """the parent's: "buy" or "sell" """
     size: float
     """parent size in natural units; with several parents the size of each"""
     unit: str
-    """what size counts: "shares", "coins", "contracts" """
+    """what size counts ("shares", "coins", "contracts")"""
     currency: str
     """ISO code of the price currency ("USD")"""
     start_ns: int
@@ -170,17 +172,18 @@ class ReportData:
                 continue
             missing = [column for column in columns if column not in frame.columns]
             if missing:
-                raise ReportError(f"report table '{name}' lacks the column(s) {', '.join(missing)}")
+                raise ReportError(f"the report table lacks the column(s) {', '.join(missing)}", where=name)
         if self.results.is_empty():
-            raise ReportError("report table 'results' is empty: a report needs at least one run")
+            raise ReportError("the report table is empty, a report needs at least one run", where="results")
         if self.side not in ("buy", "sell"):
-            raise ReportError(f"report side is {self.side!r}: it must be 'buy' or 'sell'")
+            raise ReportError(f"the side is {self.side!r}, it must be 'buy' or 'sell'", where="report")
         if self.end_ns < self.start_ns:
-            raise ReportError("report end_ns lies before start_ns: swap them")
+            raise ReportError("end_ns lies before start_ns", where="report", hint="swap them")
         try:
             ZoneInfo(self.time_zone)
         except (KeyError, ValueError, OSError) as error:
-            raise ReportError(f"report time_zone {self.time_zone!r} is not known: use an IANA name, or UTC") from error
+            what = f"the time zone {self.time_zone!r} is not known"
+            raise ReportError(what, where="report", hint="use an IANA name, or UTC") from error
 
 
 def clean(frame: pl.DataFrame, columns: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:

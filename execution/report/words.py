@@ -11,13 +11,13 @@ from typing import Any
 import polars as pl
 
 from execution.report.data import PARTS, ReportData
-from execution.report.numbers import bps_digits, counted, money, number, percent, quantity
+from execution.report.formats import bps_digits, counted, money, number, percent, quantity
 
 ALGORITHMS = {
-    "twap": ("TWAP", "equal pieces, evenly over the time"),
-    "vwap": ("VWAP", "pieces that follow the usual volume of the day"),
-    "pov": ("POV", "a fixed share of what the market trades"),
-    "ac": ("Almgren\u2013Chriss", "faster at first: price risk weighed against impact"),
+    "twap": ("TWAP", "equal pieces, evenly over time"),
+    "vwap": ("VWAP", "follows the day\u2019s usual volume"),
+    "pov": ("POV", "a fixed share of market volume"),
+    "ac": ("Almgren\u2013Chriss", "faster first, to carry less risk"),
     "submit-and-leave": ("Submit and leave", "one patient order, the rest at the end"),
     "all-at-once": ("All at once", "everything at the start, at any price"),
 }
@@ -32,6 +32,9 @@ PART_WORDS = {
     "fees": ("Fees", "paid to the venue, less rebates"),
 }
 
+COMPLETE = 0.99995
+"""Completion from which an order counts as filled whole."""
+
 REASONS = {
     "delay": "the price moved less before it could begin",
     "spread": "it paid less for crossing the spread",
@@ -43,9 +46,15 @@ REASONS = {
 
 DEFINITIONS = (
     ("Basis point (bps)", "One hundredth of a percent; a cost is positive when it is bad, negative when it is a gain."),
-    ("Total cost", "Implementation shortfall: what the completed order cost beyond its size at the price when it was "
-     "decided, fees included, in bps of that value; whatever was left undone is priced at the end."),
-    ("Against arrival", "Average fill price against the middle of bid and ask at the first instant the order could act."),
+    (
+        "Total cost",
+        "Implementation shortfall: what the completed order cost beyond its size at the price when it was "
+        "decided, fees included, in bps of that value; whatever was left undone is priced at the end.",
+    ),
+    (
+        "Against arrival",
+        "Average fill price against the middle of bid and ask at the first instant the order could act.",
+    ),
     ("Against VWAP", "Average fill price against the volume-weighted average price of the market over the same time."),
     ("Against TWAP", "Average fill price against the time-weighted average of the middle price over the same time."),
     *((f"Part: {title.lower()}", f"{meaning[0].upper()}{meaning[1:]}.") for title, meaning in PART_WORDS.values()),
@@ -82,42 +91,42 @@ def headline(data: ReportData, parents: int) -> str:
 
 
 def lead(data: ReportData, summary: pl.DataFrame) -> list[str]:
-    """Two to four sentences: the answer first, as key sentence, then the reason and the caution.
+    """A few sentences: the answer first, then the reason, the dearest, what was not filled, and the caution.
 
     `summary` is `data.summarise`'s; the first sentence is meant to be set in bold.
     """
     rows = summary.to_dicts()
     if not any(row["filled"] for row in rows):
-        return ["Nothing was filled.", _missed(rows)] if rows[0]["shortfall_bps"] is not None else ["Nothing was filled."]
+        return ["Nothing was filled.", *_missed(rows)]
     known = [row for row in rows if row["shortfall_bps"] is not None]
     if not known:
         return ["The orders traded, but their cost could not be measured: a reference price is missing."]
     digits = bps_digits(row["shortfall_bps"] for row in known)
     best, others = known[0], known[1:]
-    amount = _amount(best, data.currency, digits, int(best["parents"]))
+    amount = _amount(best, data.currency, digits)
     name = algorithm_title(best["algo"])
     if not others:
         sentences = [f"{name} {amount}.", _largest_part(best, digits)]
     else:
-        sentences = [f"{name} was the cheapest of {counted(len(known))}: it {amount}.", _spread_of(known, digits)]
-        sentences.append(_why(best, others, digits))
+        sentences = [f"{name} was the cheapest of {counted(len(known))}: it {amount}.", _why(best, others, digits)]
+        sentences.append(_dearest(known, digits))
     sentences += [_incomplete(rows), _caution(best, len(known))]
     return [sentence for sentence in sentences if sentence]
 
 
-def _amount(row: dict[str, Any], currency: str, digits: int, parents: int) -> str:
-    """"cost $1,204, or 4.26 bps, more than ..."; a gain reads as one."""
+def _amount(row: dict[str, Any], currency: str, digits: int) -> str:
+    """What one run cost, as the end of a sentence; a gain reads as one."""
     cost = row["shortfall_bps"]
-    each = " on average" if parents > 1 else ""
+    each = " on average" if row["parents"] > 1 else ""
     size = f"{number(abs(cost), digits)} bps{each}"
-    if row["shortfall_money"] is not None:
-        size = f"{money(abs(row['shortfall_money']), currency)}{each}, or {number(abs(cost), digits)} bps,"
+    if row["shortfall_money"] is not None and row["shortfall_money"] * cost >= 0:
+        size = f"{money(abs(row['shortfall_money']), currency)}{each} ({number(abs(cost), digits)} bps)"
     if cost >= 0:
-        return f"cost {size} beyond the price at which the order was decided"
-    return f"saved {size} against the price at which the order was decided"
+        return f"cost {size} beyond the market price at the moment of the decision"
+    return f"came out {size} better than the market price at the moment of the decision"
 
 
-def _spread_of(known: list[dict[str, Any]], digits: int) -> str:
+def _dearest(known: list[dict[str, Any]], digits: int) -> str:
     last = known[-1]
     return f"The dearest, {algorithm_title(last['algo'])}, came to {number(last['shortfall_bps'], digits)} bps."
 
@@ -137,9 +146,10 @@ def _why(best: dict[str, Any], others: list[dict[str, Any]], digits: int) -> str
     gain, own, mean = saved[part]
     if number(gain, digits) == number(0.0, digits) or gain < 0:
         return ""
+    reason = "it earned the spread more often than it paid it" if part == "spread" and own < 0 else REASONS[part]
     against = "the other's" if len(others) == 1 else "an average of"
     tail = "" if len(others) == 1 else f" for the other {counted(len(others))}"
-    text = f"Mainly because {REASONS[part]}: {number(own, digits)} bps against {against} {number(mean, digits)}{tail}"
+    text = f"Mainly because {reason}: {number(own, digits)} bps against {against} {number(mean, digits)}{tail}"
     if part == "spread" and best["passive_share"]:
         text += f"; {percent(best['passive_share'])} of its quantity came from orders waiting in the queue"
     return text + "."
@@ -150,16 +160,21 @@ def _largest_part(row: dict[str, Any], digits: int) -> str:
     if not parts or number(max(parts.values()), digits) == number(0.0, digits) or max(parts.values()) <= 0:
         return ""
     part = max(parts, key=lambda name: parts[name])
-    return f"The largest part, {number(parts[part], digits)} bps: {PART_WORDS[part][1]}."
+    title, meaning = PART_WORDS[part]
+    return f"Its largest cost was {title.lower()}, {number(parts[part], digits)} bps: {meaning}."
 
 
-def _missed(rows: list[dict[str, Any]]) -> str:
-    digits = bps_digits(row["shortfall_bps"] for row in rows)
-    return f"What was left undone is priced at the end of the time: {number(rows[0]['shortfall_bps'], digits)} bps."
+def _missed(rows: list[dict[str, Any]]) -> list[str]:
+    cost = rows[0]["shortfall_bps"]
+    if cost is None:
+        return []
+    figure = number(cost, bps_digits([cost]))
+    kind = "a gain on paper only" if cost < 0 else "a cost"
+    return [f"What was left undone is priced at the end of the time: {figure} bps, {kind}."]
 
 
 def _incomplete(rows: list[dict[str, Any]]) -> str:
-    short = [row for row in rows if row["completion"] is not None and row["completion"] < 0.99995]
+    short = [row for row in rows if row["completion"] is not None and row["completion"] < COMPLETE]
     if not short:
         return ""
     named = [f"{algorithm_title(row['algo'])} filled only {percent(row['completion'])}" for row in short]

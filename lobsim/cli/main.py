@@ -3,8 +3,8 @@
 Invariants
 - ``lobsim --help`` loads neither numba nor numpy nor polars: a command module holds a typer signature
   and imports what is heavy inside its function.
-- Exit codes: 0 success only; 1 an error in data, settings or files (one line on stderr);
-  2 a wrong command line; 130 Ctrl-C; 141 the reader of the output went away.
+- Exit codes: 0 success only; 1 an error in data, settings or files (one line on stderr), or the reader
+  of the output went away (nothing said); 2 a wrong command line; 130 Ctrl-C.
 - A traceback means a defect of this package, never bad input.
 """
 
@@ -22,7 +22,6 @@ from lobsim.errors import LobsimError
 
 EXIT_ERROR = 1
 EXIT_INTERRUPTED = 130
-EXIT_BROKEN_PIPE = 141
 
 COMMANDS: dict[str, str] = {}
 """Command -> "module:function", in the order of the help page.  A new command is one line here."""
@@ -66,7 +65,7 @@ def guarded(app: typer.Typer) -> int:
     except LobsimError as error:
         return _complain(str(error))
     except BrokenPipeError:
-        return EXIT_BROKEN_PIPE
+        return EXIT_ERROR
     except OSError as error:
         if error.filename is None:
             raise
@@ -87,7 +86,7 @@ def run() -> None:
     except BrokenPipeError:
         # What is still buffered has no reader: let the interpreter's last flush go nowhere, quietly.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = EXIT_BROKEN_PIPE
+        code = EXIT_ERROR
     sys.exit(code)
 
 

@@ -139,7 +139,7 @@ def shrink_level(book, side, level, size):
         find_best(book, side, fold(side, np.int64(node["key"])))
 
 
-@inline
+@kernel
 def add_order(book, side, order_id, price_ticks, size, meta):
     """A new order behind everything at its price.  Returns its slot; the caller enters the id.
 
@@ -162,7 +162,7 @@ def add_order(book, side, order_id, price_ticks, size, meta):
     return slot
 
 
-@inline
+@kernel
 def remove_order(book, slot):
     """An order leaves: queue, totals, level if it was the last, id and pool.
 
@@ -183,12 +183,17 @@ def remove_order(book, slot):
     give_slot(book, slot)
 
 
-@inline
-def take_size(book, slot, size):
-    """Take size off an order that keeps more than 0; it keeps its place."""
+@kernel
+def change_size(book, slot, change):
+    """An order that stays, possibly with 0, gains or loses size; it keeps its place."""
     node = book.nodes[slot]
-    node["size"] -= size
-    shrink_level(book, np.int64(node["meta"]) & SIDE_BIT, np.int64(node["level"]), size)
+    level = np.int64(node["level"])
+    side = np.int64(node["meta"]) & SIDE_BIT
+    node["size"] += change
+    if change > 0:
+        grow_level(book, side, level, change)
+    elif change < 0:
+        shrink_level(book, side, level, -change)
 
 
 @kernel
@@ -203,7 +208,6 @@ def set_recorded(book, slot, size, hist):
     info = book.info[slot]
     head = book.head[0]
     level = np.int64(node["level"])
-    side = np.int64(node["meta"]) & SIDE_BIT
     gap = np.int64(node["size"] - info["hist"])
     if gap > 0:
         head["surplus"] -= gap
@@ -216,13 +220,9 @@ def set_recorded(book, slot, size, hist):
         head["deficit"] -= gap
     book.info[level]["hist"] += hist - info["hist"]
     info["hist"] = hist
-    change = np.int64(size - node["size"])
-    node["size"] = size
-    if change > 0:
-        grow_level(book, side, level, change)
-    elif change < 0:
-        shrink_level(book, side, level, -change)
-    if size == 0 and hist == 0 and not node["meta"] & BLOCK:
+    change_size(book, slot, size - np.int64(node["size"]))
+    if size == 0 and hist == 0:
+        info["expire_ns"] = NEVER
         remove_order(book, slot)
 
 
@@ -251,7 +251,7 @@ def add_recorded(book, side, order_id, price_ticks, size, hist, meta, before):
     return slot
 
 
-@inline
+@kernel
 def trade_maker(book, slot, size):
     """Size of a resting order is traded away: 1 <= size <= what rests.
 
@@ -260,12 +260,10 @@ def trade_maker(book, slot, size):
     node = book.nodes[slot]
     if node["meta"] & RECORDED:
         set_recorded(book, slot, np.int64(node["size"]) - size, np.int64(book.info[slot]["hist"]))
-    elif node["meta"] & BLOCK:
-        take_size(book, slot, size)
-    elif node["size"] == size:
+    elif node["size"] == size and not node["meta"] & BLOCK:
         remove_order(book, slot)
     else:
-        take_size(book, slot, size)
+        change_size(book, slot, -size)
 
 
 @kernel

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from lobsim.core.book import add_order, remove_order, room, take_size
+from lobsim.core.book import add_order, change_size, remove_order, room
 from lobsim.core.ids import add_id, find_id, remove_id
-from lobsim.core.jit import borrow, inline, kernel
-from lobsim.core.layout import OWN, RECORDED, SIDE_BIT
+from lobsim.core.jit import borrow, borrow_array, inline, kernel
+from lobsim.core.layout import ANONYMOUS, OWN, SIDE_BIT
 from lobsim.core.levels import find_level, fold
 from lobsim.core.matching import match, tradable, would_trade, write_report
 from lobsim.core.timers import pop_timer, push_timer
@@ -139,7 +139,7 @@ def _refuse(message, reason, side, other_id, sequence, out, n):
     return n + 1
 
 
-@inline
+@kernel
 def _new(book, message, meta, largest, sequence, out, n):
     order_id = np.int64(message["order_id"])
     side = np.int64(message["side"])
@@ -166,7 +166,7 @@ def _new(book, message, meta, largest, sequence, out, n):
     return n
 
 
-@inline
+@kernel
 def _cancel(book, slot, sequence, out, n):
     node = book.nodes[slot]
     order_id = np.int64(node["key"])
@@ -179,7 +179,7 @@ def _cancel(book, slot, sequence, out, n):
     )
 
 
-@inline
+@kernel
 def _reduce(book, slot, message, sequence, out, n):
     node = book.nodes[slot]
     side = np.int64(node["meta"]) & SIDE_BIT
@@ -188,7 +188,7 @@ def _reduce(book, slot, message, sequence, out, n):
         return _refuse(message, Reason.BAD_SIZE, side, 0, sequence, out, n)
     if size >= node["size"]:
         return _cancel(book, slot, sequence, out, n)
-    take_size(book, slot, size)
+    change_size(book, slot, -size)
     price_ticks = np.int64(book.nodes[node["level"]]["key"])
     return write_report(
         out,
@@ -225,7 +225,7 @@ def _refusal_of_replace(book, slot, message, keeps, largest):
     return Reason.NONE
 
 
-@inline
+@kernel
 def _replace(book, slot, message, largest, sequence, out, n):
     node = book.nodes[slot]
     old_id = np.int64(node["key"])
@@ -246,7 +246,7 @@ def _replace(book, slot, message, largest, sequence, out, n):
     expire_ns = np.int64(book.info[slot]["expire_ns"])
     if keeps:
         if size != node["size"]:
-            take_size(book, slot, np.int64(node["size"]) - size)
+            change_size(book, slot, size - np.int64(node["size"]))
         if new_id != old_id:
             remove_id(book, old_id)
             add_id(book, new_id, slot)
@@ -264,11 +264,10 @@ def _replace(book, slot, message, largest, sequence, out, n):
 
 
 @kernel
-def expire_orders(book, sequence, out, n):
-    """Every order whose time limit the clock has reached leaves, in order of limit, then of asking.
+def next_expired(book):
+    """Slot of the next order whose time limit the clock has reached, or 0; it is still in the book.
 
-    Recorded orders leave without a report: their limit is a drawn lifetime, not something a venue says.
-    Returns n.
+    In order of limit, then of asking.  Limits of orders that have left since are passed over.
     """
     head = book.head[0]
     while head["timers"] > 0 and book.timers[0]["ts_ns"] <= head["clock_ns"]:
@@ -277,20 +276,27 @@ def expire_orders(book, sequence, out, n):
         order_id = np.int64(book.timers[0]["extra"])
         pop_timer(book.timers, head["timers"])
         head["timers"] -= 1
-        if find_id(book, order_id) != slot or book.info[slot]["expire_ns"] != ts_ns:
-            continue
+        there = find_id(book, order_id) == slot or (book.nodes[slot]["meta"] & ANONYMOUS) != 0
+        if there and book.info[slot]["expire_ns"] == ts_ns:
+            return slot
+    return np.int64(0)
+
+
+@kernel
+def _expire_orders(book, sequence, out, n):
+    """Every order whose time limit has come leaves with a report.  Returns n."""
+    slot = next_expired(book)
+    while slot != 0:
         node = book.nodes[slot]
+        order_id = np.int64(node["key"])
         size = np.int64(node["size"])
-        if node["meta"] & RECORDED:
-            head["surplus"] -= size
-            remove_order(book, slot)
-            continue
         side = np.int64(node["meta"]) & SIDE_BIT
         price_ticks = np.int64(book.nodes[node["level"]]["key"])
         remove_order(book, slot)
         n = write_report(
             out, n, sequence, ReportKind.EXPIRED, Reason.TIME_LIMIT, side, order_id, 0, price_ticks, size, 0
         )
+        slot = next_expired(book)
     return n
 
 
@@ -325,7 +331,7 @@ def process(book, message, meta, largest, sequence, out, n):
     if message["ts_ns"] > head["clock_ns"]:
         head["clock_ns"] = message["ts_ns"]
     if head["timers"] > 0 and book.timers[0]["ts_ns"] <= head["clock_ns"]:
-        n = expire_orders(book, sequence, out, n)
+        n = _expire_orders(book, sequence, out, n)
     verb = message["verb"]
     if verb == Verb.NEW:
         return _new(book, message, meta, largest, sequence, out, n)
@@ -350,8 +356,8 @@ def run_messages(book, messages, start, stop, largest, out, n):
     Returns (status, index of the first message not applied, n): a status above DONE names what is full; nothing of that message was applied.
     """
     book = borrow(book)
-    messages = borrow(messages)
-    out = borrow(out)
+    messages = borrow_array(messages)
+    out = borrow_array(out)
     for i in range(start, stop):
         status = message_room(book, messages[i], out, n)
         if status != Status.OK:

@@ -65,7 +65,7 @@ def _unmark(book, side, offset):
             book.bits[start + leaf + middle] &= ~_bit(offset >> 12)
 
 
-@inline
+@kernel
 def _next_marked(book, side, offset):
     """The first marked offset >= offset, or -1."""
     window = window_of(book)
@@ -185,6 +185,18 @@ def give_slot(book, slot):
 
 
 @inline
+def place_level(book, side, key, slot):
+    """Make a level findable at its folded price: in the window, or in the far list."""
+    window = window_of(book)
+    offset = key - book.sides[side]["base"]
+    if 0 <= offset < window:
+        book.ladder[side * window + offset] = slot
+        _mark(book, side, offset)
+    else:
+        _far_insert(book, side, key, slot)
+
+
+@kernel
 def make_level(book, side, price_ticks):
     """A new empty level at a price that has none.  Returns its slot."""
     key = fold(side, price_ticks)
@@ -203,17 +215,12 @@ def make_level(book, side, price_ticks):
     info["hist"] = 0
     info["consumed"] = 0
     info["spared"] = 0
-    offset = key - book.sides[side]["base"]
-    if 0 <= offset < window:
-        book.ladder[side * window + offset] = slot
-        _mark(book, side, offset)
-    else:
-        _far_insert(book, side, key, slot)
+    place_level(book, side, key, slot)
     book.sides[side]["levels"] += 1
     return slot
 
 
-@inline
+@kernel
 def drop_level(book, side, slot):
     """Take an empty level away.  The best price must be looked after by the caller."""
     key = fold(side, np.int64(book.nodes[slot]["key"]))
@@ -261,7 +268,7 @@ def first_level(book, side):
     return next_level(book, side, _BEFORE_ALL)
 
 
-@inline
+@kernel
 def find_best(book, side, after_key):
     """Make the first level with size worse than after_key the best of its side.
 

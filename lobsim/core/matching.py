@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from lobsim.core.book import trade_maker
-from lobsim.core.jit import inline
+from lobsim.core.jit import inline, kernel
 from lobsim.core.layout import RECORDED
 from lobsim.core.levels import fold, next_level
 from lobsim.types import Reason, ReportKind
@@ -26,7 +26,7 @@ def write_report(out, n, sequence, kind, reason, side, order_id, other_id, price
     report["reason"] = reason
     report["side"] = side
     report["verb"] = 0
-    report["pad"] = 0
+    report["slot"] = 0
     report["order_id"] = order_id
     report["other_id"] = other_id
     report["price_ticks"] = price_ticks
@@ -42,7 +42,7 @@ def would_trade(book, side, limit_ticks):
     return book.sides[other]["best_key"] <= fold(other, limit_ticks)
 
 
-@inline
+@kernel
 def match(book, side, limit_ticks, size, taker_id, sequence, out, n):
     """Trade up to size units against the other side, as far as the limit.
 
@@ -69,13 +69,24 @@ def match(book, side, limit_ticks, size, taker_id, sequence, out, n):
             book.head[0]["took_surplus"] += min(traded, max(0, resting - np.int64(book.info[maker]["hist"])))
         trade_maker(book, maker, traded)
         n = write_report(
-            out, n, sequence, ReportKind.TRADE, Reason.NONE, other, maker_id, taker_id, price_ticks, traded, resting - traded
+            out,
+            n,
+            sequence,
+            ReportKind.TRADE,
+            Reason.NONE,
+            other,
+            maker_id,
+            taker_id,
+            price_ticks,
+            traded,
+            resting - traded,
         )
+        out[n - 1]["slot"] = maker
         size -= traded
     return size, n
 
 
-@inline
+@kernel
 def tradable(book, side, limit_ticks, enough):
     """Units resting within the limit on the other side, counted until `enough` is reached (for FOK)."""
     other = 1 - side

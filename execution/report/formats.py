@@ -36,11 +36,11 @@ def quantity(value: float | None) -> str:
 
 
 def percent(value: float | None) -> str:
-    """A share between 0 and 1; one decimal below 10 %."""
+    """A share between 0 and 1; one decimal below 10 %; the sign never parts from its figure."""
     if value is None or not math.isfinite(value):
         return MISSING
     scaled = 100.0 * value
-    return f"{number(scaled, 1 if 0 < abs(scaled) < 9.95 else 0)} %"
+    return f"{number(scaled, 1 if 0 < abs(scaled) < 9.95 else 0)}\u00a0%"
 
 
 def money(value: float | None, currency: str) -> str:
@@ -70,6 +70,11 @@ def price_digits(values: Iterable[float | None]) -> int:
     return digits
 
 
+def plural(count: int, noun: str) -> str:
+    """A count and its noun: "1 fill", "1,204 fills"."""
+    return f"{number(count)} {noun}{'' if count == 1 else 's'}"
+
+
 def counted(count: int) -> str:
     """A small count in words ("three"), a larger one in digits."""
     return WORDS[count] if 0 <= count < len(WORDS) else number(count)
@@ -95,7 +100,7 @@ def hours(ts_ns: int, zone: str) -> str:
 
 
 def long_date(text: str) -> str:
-    """"2012-06-21" as "Thursday 21 June 2012"; any other text as it is."""
+    """ "2012-06-21" as "Thursday 21 June 2012"; any other text as it is."""
     try:
         day = date.fromisoformat(text)
     except ValueError:

@@ -1,0 +1,116 @@
+"""Settings of a market that a person writes; each turns into parameters of the compiled floor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from lobsim.errors import ConfigError
+from lobsim.types import CrossPolicy, Fidelity, Impact, QueueModel, SurplusPolicy
+
+_DAY_NS = 24 * 3600 * 10**9
+
+_IMPACTS = {
+    Fidelity.L3_FULL: (Impact.REMATCH, Impact.NONE),
+    Fidelity.L3_TOP_K: (Impact.REMATCH, Impact.NONE),
+    Fidelity.L2_TRADES: (Impact.CONSUME, Impact.NONE),
+}
+"""What own orders may do to history, by what the data knows; the first is the default."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latency:
+    """Three constant legs between the participant and the venue, in nanoseconds.
+
+    Raises ConfigError for a leg below 0 or above a day.
+    """
+
+    feed_ns: int = 0
+    """market data: from publication to being seen"""
+    order_ns: int = 0
+    """requests: from decision to arrival at the venue, computing included"""
+    response_ns: int = 0
+    """answers: from the venue to being heard"""
+
+    def __post_init__(self) -> None:
+        for name in ("feed_ns", "order_ns", "response_ns"):
+            value = getattr(self, name)
+            if not 0 <= value <= _DAY_NS:
+                raise ConfigError(f"{name} is {value}, 0 to one day is needed", where="latency")
+
+    @classmethod
+    def round_trip(cls, one_way_ns: int) -> Latency:
+        """The same delay on every leg."""
+        return cls(feed_ns=one_way_ns, order_ns=one_way_ns, response_ns=one_way_ns)
+
+    def __str__(self) -> str:
+        legs = {"feed": self.feed_ns, "order": self.order_ns, "response": self.response_ns}
+        if len(set(legs.values())) == 1:
+            return f"{_time_text(self.feed_ns)} on each leg"
+        return ", ".join(f"{name} {_time_text(value)}" for name, value in legs.items())
+
+
+def _time_text(time_ns: int) -> str:
+    for unit, size in (("s", 10**9), ("ms", 10**6), ("us", 10**3)):
+        if time_ns >= size:
+            return f"{time_ns / size:g} {unit}"
+    return f"{time_ns} ns"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarketConfig:
+    """How a recorded market treats own orders (docs/rules.md)."""
+
+    impact: Impact | None = None
+    """what own orders do to history; None: REMATCH for orders, CONSUME for levels"""
+    cross: CrossPolicy = CrossPolicy.MATCH
+    """a recorded order arrives through an own one"""
+    surplus: SurplusPolicy = SurplusPolicy.LIFETIME
+    """quantity that history executed and the simulation did not"""
+    queue_model: QueueModel = QueueModel.POWER3
+    """levels only: how unexplained decreases fall on the queue"""
+    hidden_at_equal: bool = False
+    """a hidden execution at an own order's price fills it"""
+    own_first: bool = False
+    """at one instant own messages come before the recorded row"""
+    median_life_ns: int | None = None
+    """half-life of surplus under LIFETIME; None: the median life of the recording's cancelled orders"""
+    seed: int = 0
+    """of the drawn lifetimes"""
+    latency: Latency = Latency()
+
+    def impact_for(self, fidelity: Fidelity) -> Impact:
+        """The impact mode on data of this fidelity.
+
+        Raises ConfigError if the mode does not exist for it.
+        """
+        allowed = _IMPACTS.get(fidelity)
+        if allowed is None:
+            raise ConfigError(
+                f"{fidelity.name} data cannot be replayed", hint="orders, or levels with trades, are needed"
+            )
+        if self.impact is None:
+            return allowed[0]
+        if self.impact not in allowed:
+            names = " or ".join(mode.name.lower() for mode in allowed)
+            raise ConfigError(
+                f"impact {self.impact.name.lower()} does not exist for {fidelity.name} data", hint=f"use {names}"
+            )
+        return self.impact
+
+    def params(self, fidelity: Fidelity, median_life_ns: int, shift: int) -> dict[str, Any]:
+        """Fields of the world's head (lobsim.core.state.WORLD)."""
+        return {
+            "impact": int(self.impact_for(fidelity)),
+            "cross": int(self.cross),
+            "surplus_policy": int(self.surplus),
+            "queue_model": int(self.queue_model),
+            "hidden_at_equal": int(self.hidden_at_equal),
+            "own_first": int(self.own_first),
+            "median_life_ns": self.median_life_ns if self.median_life_ns is not None else median_life_ns,
+            "seed": self.seed,
+            "shift": shift,
+            "feed_ns": self.latency.feed_ns,
+            "order_ns": self.latency.order_ns,
+            "response_ns": self.latency.response_ns,
+        }

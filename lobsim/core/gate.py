@@ -1,0 +1,228 @@
+"""The venue's gate for own messages: they arrive here and go through the one exchange like any other.
+
+Under ``Impact.NONE`` history must stay untouched: what an own aggressor took is given back right after, maker by maker.  In an L2 world what it took
+is remembered as consumed of that level.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lobsim.core.book import change_size, set_recorded, size_ahead
+from lobsim.core.exchange import process
+from lobsim.core.ids import find_id
+from lobsim.core.jit import inline, kernel
+from lobsim.core.layout import BLIND, BLOCK, OWN
+from lobsim.core.levels import find_level, fold
+from lobsim.core.mailbox import discard, receive
+from lobsim.core.own import answer, learn, leave, log_fill, lots, own_id
+from lobsim.core.publication import publish_level, publish_trade
+from lobsim.types import (
+    MAX_SIZE_LOTS,
+    FillReason,
+    Impact,
+    OrderState,
+    Phase,
+    Reason,
+    ReportKind,
+    Verb,
+)
+
+
+@inline
+def _write_message(world, verb, order, target, size_lots, message):
+    """An own order's request as the exchange reads it.
+
+    order   index of the own order the request is about (the new one of a REPLACE)
+    target  index of the order in the book (the old one of a REPLACE)
+    """
+    mine = world.own[order]
+    head = world.head[0]
+    message["ts_ns"] = head["now_ns"]
+    message["verb"] = verb
+    message["side"] = mine["side"]
+    message["type"] = mine["type"]
+    message["tif"] = mine["tif"]
+    message["flags"] = mine["flags"]
+    message["order_id"] = own_id(target)
+    message["new_id"] = own_id(order)
+    message["price_ticks"] = mine["price_ticks"]
+    message["size_lots"] = size_lots << head["shift"]
+    message["expire_ns"] = mine["expire_ns"]
+
+
+@inline
+def _give_back(world, report):
+    """Undo what an own aggressor took from a recorded maker (Impact.NONE)."""
+    slot = np.int64(report["slot"])
+    book = world.book
+    size = np.int64(report["size_lots"])
+    if report["order_id"] < 0:
+        return
+    if book.nodes[slot]["meta"] & BLOCK:
+        change_size(book, slot, size)
+    else:
+        set_recorded(book, slot, np.int64(book.nodes[slot]["size"]) + size, np.int64(book.info[slot]["hist"]))
+
+
+@inline
+def _settle_self_trade(world, report):
+    """The maker was an own order too (nothing forbids it in this world): it is filled as well."""
+    order = own_id(np.int64(report["order_id"]))
+    log_fill(
+        world, order, FillReason.QUEUE_EXHAUSTED, 1, np.int64(report["price_ticks"]), np.int64(report["size_lots"]), 0
+    )
+
+
+@kernel
+def _settle_trades(world, order, n):
+    """Turn the trades of an own aggressor into fills, one per price, and publish what changed."""
+    head = world.head[0]
+    book = world.book
+    i = 0
+    while i < n:
+        report = world.reports[i]
+        if report["kind"] != ReportKind.TRADE:
+            i += 1
+            continue
+        price_ticks = np.int64(report["price_ticks"])
+        side = np.int64(report["side"])
+        size = np.int64(0)
+        while i < n and world.reports[i]["kind"] == ReportKind.TRADE and world.reports[i]["price_ticks"] == price_ticks:
+            size += world.reports[i]["size_lots"]
+            if world.reports[i]["order_id"] < 0:
+                _settle_self_trade(world, world.reports[i])
+            if head["impact"] == Impact.NONE:
+                _give_back(world, world.reports[i])
+            i += 1
+        if head["impact"] == Impact.CONSUME:
+            level = find_level(book, side, fold(side, price_ticks))
+            if level != 0:
+                book.info[level]["consumed"] += size
+        log_fill(world, order, FillReason.OWN_AGGRESSION, 0, price_ticks, size, 0)
+        publish_trade(world, side, price_ticks, size, size)
+        publish_level(world, side, price_ticks)
+
+
+@inline
+def _rest(world, order):
+    """An own order that rests: where it stands, and whether history can see that price."""
+    book = world.book
+    slot = find_id(book, own_id(order))
+    if slot == 0:
+        return
+    mine = world.own[order]
+    mine["ahead_entry_lots"] = lots(world, size_ahead(book, slot))
+    side = np.int64(mine["side"])
+    worst = world.head[0]["worst_1"] if side else world.head[0]["worst_0"]
+    if fold(side, np.int64(mine["price_ticks"])) > worst:
+        book.nodes[slot]["meta"] |= BLIND
+    publish_level(world, side, np.int64(mine["price_ticks"]))
+
+
+@kernel
+def _answer_new(world, order, n):
+    """Work through the reports of an own NEW or REPLACE."""
+    mine = world.own[order]
+    for i in range(n):
+        report = world.reports[i]
+        kind = report["kind"]
+        if kind == ReportKind.REJECTED:
+            mine["venue_state"] = OrderState.REJECTED
+            mine["reason"] = report["reason"]
+            mine["done_ns"] = world.head[0]["now_ns"]
+            answer(world, ReportKind.REJECTED, order, np.int64(report["reason"]), 0)
+            return
+    mine["venue_state"] = OrderState.LIVE
+    answer(world, ReportKind.ACCEPTED, order, Reason.NONE, 0)
+    _settle_trades(world, order, n)
+    for i in range(n):
+        report = world.reports[i]
+        if report["kind"] == ReportKind.CANCELLED:
+            mine["venue_state"] = OrderState.CANCELLED
+            mine["reason"] = report["reason"]
+            mine["done_ns"] = world.head[0]["now_ns"]
+            answer(world, ReportKind.CANCELLED, order, np.int64(report["reason"]), 0)
+    _rest(world, order)
+
+
+@kernel
+def _arrive_new(world, order, message):
+    mine = world.own[order]
+    if world.head[0]["phase"] != Phase.CONTINUOUS:
+        mine["venue_state"] = OrderState.REJECTED
+        mine["reason"] = Reason.HALTED
+        mine["done_ns"] = world.head[0]["now_ns"]
+        answer(world, ReportKind.REJECTED, order, Reason.HALTED, 0)
+        return
+    _write_message(world, Verb.NEW, order, order, np.int64(mine["size_lots"]), message)
+    largest = np.int64(MAX_SIZE_LOTS) << world.head[0]["shift"]
+    n = process(world.book, message, OWN, largest, 0, world.reports, 0)
+    _answer_new(world, order, n)
+
+
+@kernel
+def _arrive_cancel(world, order):
+    slot = find_id(world.book, own_id(order))
+    if slot == 0:
+        answer(world, ReportKind.REJECTED, order, Reason.TOO_LATE, 1)
+        return
+    leave(world, slot, OrderState.CANCELLED, Reason.REQUESTED)
+
+
+@kernel
+def _arrive_replace(world, order, known_filled_lots, message):
+    """A REPLACE: what was filled while it travelled is taken off, so that it can never trade too much."""
+    mine = world.own[order]
+    old = np.int64(mine["replaces"])
+    slot = find_id(world.book, own_id(old))
+    size_lots = np.int64(mine["size_lots"]) - (np.int64(world.own[old]["filled_lots"]) - known_filled_lots)
+    reason = Reason.NONE
+    if slot == 0 or size_lots < 1:
+        reason = Reason.TOO_LATE
+    elif world.head[0]["phase"] != Phase.CONTINUOUS:
+        reason = Reason.HALTED
+    if reason != Reason.NONE:
+        mine["venue_state"] = OrderState.REJECTED
+        mine["reason"] = reason
+        mine["done_ns"] = world.head[0]["now_ns"]
+        answer(world, ReportKind.REJECTED, order, reason, 0)
+        return
+    mine["size_lots"] = size_lots
+    _write_message(world, Verb.REPLACE, order, old, size_lots, message)
+    side = np.int64(mine["side"])
+    old_price_ticks = np.int64(world.own[old]["price_ticks"])
+    largest = np.int64(MAX_SIZE_LOTS) << world.head[0]["shift"]
+    n = process(world.book, message, OWN, largest, 0, world.reports, 0)
+    _answer_new(world, order, n)
+    if mine["venue_state"] != OrderState.REJECTED:
+        world.own[old]["venue_state"] = OrderState.CANCELLED
+        world.own[old]["reason"] = Reason.REQUESTED
+        world.own[old]["done_ns"] = world.head[0]["now_ns"]
+        publish_level(world, side, old_price_ticks)
+
+
+@inline
+def deliver(world, messages):
+    """The first message in transit arrives, at the venue or at the participant.  Room was checked.
+
+    messages  MESSAGE [1], scratch
+    """
+    slot = receive(world)
+    mail = world.mail[slot]
+    if mail["to_venue"] == 0:
+        learn(world, slot)
+        discard(world, slot)
+        return
+    order = np.int64(mail["order"])
+    verb = mail["verb"]
+    known_filled_lots = np.int64(mail["remaining"])
+    discard(world, slot)
+    if verb == Verb.CANCEL:
+        _arrive_cancel(world, order)
+        return
+    world.own[order]["arrived_ns"] = world.head[0]["now_ns"]
+    if verb == Verb.NEW:
+        _arrive_new(world, order, messages[0])
+    else:
+        _arrive_replace(world, order, known_filled_lots, messages[0])

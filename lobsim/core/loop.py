@@ -1,0 +1,222 @@
+"""The event loop: one `advance` for every kind of world.
+
+The earliest source goes first; at one instant: time limits, the recorded row, messages in flight, the participant's decision (with ``own_first`` messages
+come before the recorded row).  `advance` returns at a decision, at ``until_ns``, when its budget of events is used up, or, with nothing of the event
+applied, when room must be made.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lobsim.core.book import remove_order, room
+from lobsim.core.exchange import next_expired
+from lobsim.core.gate import deliver
+from lobsim.core.jit import borrow, borrow_array, inline, kernel
+from lobsim.core.layout import OWN
+from lobsim.core.mailbox import mail_room, send
+from lobsim.core.own import leave, remember_touch
+from lobsim.core.publication import hear, note_touch, publish_level, ring_room
+from lobsim.core.reconcile import check_row, check_truth
+from lobsim.core.tape import apply_row
+from lobsim.types import NEVER, OrderState, Reason, Status, Verb
+
+_SLACK = 8
+
+
+@inline
+def _next_limit_ns(world):
+    if world.book.head[0]["timers"] > 0:
+        return np.int64(world.book.timers[0]["ts_ns"])
+    return np.int64(NEVER)
+
+
+@inline
+def _next_row_ns(world):
+    cursor = world.head[0]["cursor"]
+    if cursor < len(world.tape):
+        return np.int64(world.tape[cursor]["ts_ns"])
+    return np.int64(NEVER)
+
+
+@inline
+def _next_mail_ns(world):
+    if world.head[0]["mail_heap"] > 0:
+        return np.int64(world.transit[0]["ts_ns"])
+    return np.int64(NEVER)
+
+
+@inline
+def _next_wake_ns(world):
+    head = world.head[0]
+    return min(np.int64(head["wake_ns"]), min(np.int64(head["report_wake_ns"]), np.int64(head["touch_wake_ns"])))
+
+
+@kernel
+def event_room(world):
+    """Whether the next event fits, whatever it turns out to be."""
+    head = world.head[0]
+    book = world.book
+    depth = world.rows.shape[1] >> 1
+    status = room(book, _SLACK + 2 * depth)
+    if status != Status.OK:
+        return status
+    resting = book.head[0]["own_resting"]
+    if book.head[0]["timers"] + 2 + depth >= len(book.timers):
+        return Status.ROOM_TIMERS
+    if len(world.reports) < 8 + max(book.sides[0]["orders"], book.sides[1]["orders"]):
+        return Status.ROOM_REPORTS
+    levels = book.sides[0]["levels"] + book.sides[1]["levels"]
+    if head["fills"] + resting + levels + 2 > len(world.fills):
+        return Status.ROOM_FILLS
+    if not mail_room(world, resting + levels + 8):
+        return Status.ROOM_MAILBOX
+    if head["publish"] != 0 and not ring_room(world, _SLACK + 2 * (levels + resting + depth)):
+        status = hear(world, np.int64(head["now_ns"]))
+        if status != Status.OK:
+            return Status.ROOM_RING
+        if not ring_room(world, _SLACK + 2 * (levels + resting + depth)):
+            return Status.ROOM_RING
+    return Status.OK
+
+
+@kernel
+def _expire(world):
+    """The orders whose time limit has come leave."""
+    book = world.book
+    slot = next_expired(book)
+    while slot != 0:
+        if book.nodes[slot]["meta"] & OWN:
+            leave(world, slot, OrderState.EXPIRED, Reason.TIME_LIMIT)
+        else:
+            node = book.nodes[slot]
+            side = np.int64(node["meta"]) & 1
+            price_ticks = np.int64(book.nodes[node["level"]]["key"])
+            book.head[0]["surplus"] -= np.int64(node["size"])
+            remove_order(book, slot)
+            publish_level(world, side, price_ticks)
+        slot = next_expired(book)
+
+
+@kernel
+def _replay_row(world, spare):
+    """The next recorded row, then its checks."""
+    head = world.head[0]
+    k = np.int64(head["cursor"])
+    apply_row(world, world.tape[k])
+    if k < world.rows.shape[0]:
+        check_row(world, k, spare)
+        if world.rows.shape[0] == 1 and len(world.tape) > 1:
+            head["worst_0"] = NEVER
+            head["worst_1"] = NEVER
+    if k < world.truth.shape[0]:
+        check_truth(world, k)
+    if -world.book.sides[0]["best_key"] >= world.book.sides[1]["best_key"]:
+        head["crossed"] += 1
+    head["cursor"] = k + 1
+
+
+@kernel
+def _wake(world, now_ns):
+    """The participant's turn: it hears what is due.  Returns WAKE, or the room its view lacks."""
+    head = world.head[0]
+    status = hear(world, now_ns)
+    if status != Status.OK:
+        return Status.ROOM_RING
+    if head["wake_ns"] <= now_ns:
+        head["wake_ns"] = NEVER
+    if head["report_wake_ns"] <= now_ns:
+        head["report_wake_ns"] = NEVER
+    if head["touch_wake_ns"] <= now_ns:
+        head["touch_wake_ns"] = NEVER
+    return Status.WAKE
+
+
+@kernel
+def advance(world, until_ns, budget, messages, spare):
+    """Run the world to its next decision.
+
+    until_ns  events at this time still happen
+    budget    how many events at most in this call
+    messages  MESSAGE [1], scratch
+    spare     GAP [any], scratch of the row check
+
+    Returns a Status: WAKE (decide now), DONE (until_ns reached), CHUNK (call again), or a ROOM_ status with nothing of the next event applied.
+    """
+    world = borrow(world)
+    head = world.head[0]
+    for _ in range(budget):
+        limit_ns = _next_limit_ns(world)
+        row_ns = _next_row_ns(world)
+        mail_ns = _next_mail_ns(world)
+        wake_ns = _next_wake_ns(world)
+        now_ns = min(min(limit_ns, row_ns), min(mail_ns, wake_ns))
+        if now_ns > until_ns or now_ns == NEVER:
+            if until_ns != NEVER:
+                head["now_ns"] = max(np.int64(head["now_ns"]), until_ns)
+            return Status.DONE
+        status = event_room(world)
+        if status != Status.OK:
+            return status
+        head["now_ns"] = max(np.int64(head["now_ns"]), now_ns)
+        world.book.head[0]["clock_ns"] = max(np.int64(world.book.head[0]["clock_ns"]), now_ns)
+        bid_key = world.book.sides[0]["best_key"]
+        ask_key = world.book.sides[1]["best_key"]
+        if limit_ns == now_ns:
+            _expire(world)
+        elif row_ns == now_ns and not (head["own_first"] and mail_ns == now_ns):
+            remember_touch(world)
+            _replay_row(world, spare)
+        elif mail_ns == now_ns:
+            remember_touch(world)
+            deliver(world, messages)
+        else:
+            status = _wake(world, now_ns)
+            return status
+        note_touch(world, bid_key, ask_key)
+    return Status.CHUNK
+
+
+@kernel
+def post_new(world, order):
+    """The participant sends own order `order`, already written into world.own."""
+    mine = world.own[order]
+    mine["sent_ns"] = world.head[0]["now_ns"]
+    if mine["replaces"] >= 0:
+        old = world.own[mine["replaces"]]
+        old["cancel_sent"] = 1
+        send(world, 1, Verb.REPLACE, order, 0, 0, np.int64(old["known_filled_lots"]), 0)
+    else:
+        send(world, 1, Verb.NEW, order, 0, 0, 0, 0)
+
+
+@kernel
+def post_cancel(world, order):
+    """The participant asks for own order `order` to be cancelled."""
+    world.own[order]["cancel_sent"] = 1
+    send(world, 1, Verb.CANCEL, order, 0, 0, 0, 0)
+
+
+@kernel
+def record_history(world, quotes, messages, spare):
+    """Replay to the end of the tape without a participant and write the touch after each row.
+
+    quotes  int64 [rows, 4]: bid price in ticks, bid units, ask price in ticks, ask units; units 0 if a side is empty
+
+    Returns a Status: DONE, or a ROOM_ status with nothing of the next row applied (call again).
+    """
+    world = borrow(world)
+    quotes = borrow_array(quotes)
+    head = world.head[0]
+    while head["cursor"] < len(world.tape):
+        k = np.int64(head["cursor"])
+        status = advance(world, np.int64(world.tape[k]["ts_ns"]), 1, messages, spare)
+        if status > Status.DONE and status != Status.CHUNK:
+            return status
+        if head["cursor"] == k:
+            continue
+        for side in range(2):
+            best = np.int64(world.book.sides[side]["best"])
+            quotes[k, 2 * side] = world.book.nodes[best]["key"] if best != 0 else 0
+            quotes[k, 2 * side + 1] = world.book.nodes[best]["size"] if best != 0 else 0
+    return Status.DONE

@@ -1,0 +1,75 @@
+"""Messages in flight between the participant and the venue, each with its own leg and no overtaking.
+
+The pool is a free list over MAIL; the order of arrival is a heap of (due time, rank and sequence): at one instant what arrives at the venue comes before
+what arrives at the participant.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lobsim.core.jit import inline, kernel
+from lobsim.core.timers import pop_timer, push_timer
+
+_RANK = 2**48
+
+
+@inline
+def mail_room(world, messages):
+    """Whether that many messages more fit."""
+    return world.head[0]["mail_heap"] + messages < len(world.mail)
+
+
+@kernel
+def send(world, to_venue, verb, order, price_ticks, size, remaining, reason):
+    """Put one message on its way.
+
+    to_venue   1: a request of the participant (verb is a Verb); 0: an answer (a ReportKind)
+    order      index of the own order
+    size       units
+
+    changes: mail, transit, the last due time of that direction
+    """
+    head = world.head[0]
+    slot = np.int64(head["mail_free"])
+    if slot != 0:
+        head["mail_free"] = world.mail[slot]["free"]
+    else:
+        slot = np.int64(head["mail_fresh"])
+        head["mail_fresh"] += 1
+    mail = world.mail[slot]
+    mail["order"] = order
+    mail["price_ticks"] = price_ticks
+    mail["size"] = size
+    mail["remaining"] = remaining
+    mail["verb"] = verb
+    mail["reason"] = reason
+    mail["to_venue"] = to_venue
+    if to_venue:
+        due_ns = max(np.int64(head["last_to_venue_ns"]), head["now_ns"] + head["order_ns"])
+        head["last_to_venue_ns"] = due_ns
+    else:
+        due_ns = max(np.int64(head["last_to_owner_ns"]), head["now_ns"] + head["response_ns"])
+        head["last_to_owner_ns"] = due_ns
+    rank = 0 if to_venue else _RANK
+    push_timer(world.transit, head["mail_heap"], due_ns, rank + head["mail_sequence"], slot, 0)
+    head["mail_heap"] += 1
+    head["mail_sequence"] += 1
+
+
+@inline
+def receive(world):
+    """Take the first message out of transit.  Returns its slot; give it back with `discard`."""
+    head = world.head[0]
+    slot = np.int64(world.transit[0]["ref"])
+    pop_timer(world.transit, head["mail_heap"])
+    head["mail_heap"] -= 1
+    return slot
+
+
+@inline
+def discard(world, slot):
+    """Return a message's slot to the pool."""
+    head = world.head[0]
+    world.mail[slot]["free"] = head["mail_free"]
+    head["mail_free"] = slot

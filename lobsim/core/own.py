@@ -1,0 +1,137 @@
+"""Own child orders: what happens to one at the venue, and what its owner hears.
+
+An own order with index i in ``world.own`` has the id ``-(i + 1)`` in the book.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lobsim.core.book import remove_order, size_ahead, trade_maker
+from lobsim.core.jit import inline, kernel
+from lobsim.core.layout import OWN, SIDE_BIT
+from lobsim.core.mailbox import send
+from lobsim.core.publication import publish_level
+from lobsim.types import NONE_PRICE, FillReason, OrderState, Reason, ReportKind
+
+
+@inline
+def own_id(order):
+    """Id in the book of the own order with this index, and the other way round."""
+    return -(order + 1)
+
+
+@inline
+def lots(world, units):
+    """Whole lots in so many units."""
+    return units >> world.head[0]["shift"]
+
+
+@kernel
+def log_fill(world, order, reason, passive, price_ticks, size, ahead):
+    """Write one fill of an own order down, and tell its owner.
+
+    size, ahead  units;  reason  FillReason;  passive  1 if it was resting
+    """
+    head = world.head[0]
+    mine = world.own[order]
+    fill = world.fills[head["fills"]]
+    head["fills"] += 1
+    fill["ts_ns"] = head["now_ns"]
+    fill["order"] = order
+    fill["side"] = mine["side"]
+    fill["reason"] = FillReason.END_OF_HORIZON if mine["forced"] else reason
+    fill["passive"] = passive
+    fill["price_ticks"] = price_ticks
+    fill["size_lots"] = lots(world, size)
+    fill["ahead_entry_lots"] = mine["ahead_entry_lots"]
+    fill["ahead_fill_lots"] = lots(world, ahead)
+    fill["bid_ticks"] = head["touch_bid"]
+    fill["ask_ticks"] = head["touch_ask"]
+    mine["filled_lots"] += lots(world, size)
+    if mine["filled_lots"] == mine["size_lots"]:
+        mine["venue_state"] = OrderState.FILLED
+        mine["done_ns"] = head["now_ns"]
+    send(world, 0, ReportKind.TRADE, order, price_ticks, size, 0, Reason.NONE)
+
+
+@kernel
+def fill_resting(world, slot, size, reason):
+    """A resting own order trades size units, 1 <= size <= what rests, at its own price."""
+    node = world.book.nodes[slot]
+    order = own_id(np.int64(node["key"]))
+    side = np.int64(node["meta"]) & SIDE_BIT
+    price_ticks = np.int64(world.book.nodes[node["level"]]["key"])
+    log_fill(world, order, reason, 1, price_ticks, size, size_ahead(world.book, slot))
+    trade_maker(world.book, slot, size)
+    publish_level(world, side, price_ticks)
+
+
+@inline
+def answer(world, kind, order, reason, of_cancel):
+    """Tell the owner; of_cancel marks the refusal of a cancel, which leaves the order as it was."""
+    send(world, 0, kind, order, 0, 0, of_cancel, reason)
+
+
+@kernel
+def leave(world, slot, state, reason):
+    """A resting own order leaves the venue without trading: cancelled or expired."""
+    node = world.book.nodes[slot]
+    order = own_id(np.int64(node["key"]))
+    side = np.int64(node["meta"]) & SIDE_BIT
+    price_ticks = np.int64(world.book.nodes[node["level"]]["key"])
+    remove_order(world.book, slot)
+    mine = world.own[order]
+    mine["venue_state"] = state
+    mine["reason"] = reason
+    mine["done_ns"] = world.head[0]["now_ns"]
+    kind = ReportKind.EXPIRED if state == OrderState.EXPIRED else ReportKind.CANCELLED
+    answer(world, kind, order, reason, 0)
+    publish_level(world, side, price_ticks)
+
+
+@inline
+def is_own(book, slot):
+    """Whether the order at slot is one of the participant's."""
+    return (book.nodes[slot]["meta"] & OWN) != 0
+
+
+@kernel
+def remember_touch(world):
+    """Keep the best prices as they are before an event, for the fills it may cause."""
+    head = world.head[0]
+    sides = world.book.sides
+    head["touch_bid"] = -np.int64(sides[0]["best_key"]) if sides[0]["best"] != 0 else np.int64(NONE_PRICE)
+    head["touch_ask"] = np.int64(sides[1]["best_key"]) if sides[1]["best"] != 0 else np.int64(NONE_PRICE)
+
+
+@kernel
+def learn(world, slot):
+    """The participant hears one answer: its own record of the order is brought up to date.
+
+    slot  of the message in world.mail
+    """
+    head = world.head[0]
+    mail = world.mail[slot]
+    mine = world.own[mail["order"]]
+    kind = mail["verb"]
+    if kind == ReportKind.ACCEPTED or kind == ReportKind.REPLACED:
+        if mine["state"] == OrderState.PENDING:
+            mine["state"] = OrderState.LIVE
+        mine["acked_ns"] = head["now_ns"]
+        if mine["replaces"] >= 0:
+            world.own[mine["replaces"]]["state"] = OrderState.CANCELLED
+    elif kind == ReportKind.TRADE:
+        mine["known_filled_lots"] += lots(world, np.int64(mail["size"]))
+        if mine["known_filled_lots"] == mine["size_lots"]:
+            mine["state"] = OrderState.FILLED
+    elif kind == ReportKind.CANCELLED:
+        mine["state"] = OrderState.CANCELLED
+    elif kind == ReportKind.EXPIRED:
+        mine["state"] = OrderState.EXPIRED
+    elif mail["remaining"] != 0:
+        mine["cancel_sent"] = 0
+    else:
+        mine["state"] = OrderState.REJECTED
+    if head["wake_on_reports"]:
+        head["report_wake_ns"] = head["now_ns"]

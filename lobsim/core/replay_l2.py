@@ -1,0 +1,293 @@
+"""Level replay: displayed quantities and prints against the live book (docs/rules.md, section 4).
+
+The anonymous quantity of a level stands in the real queue as blocks, with own orders between them.  A level's ``hist`` is what the feed
+shows, ``consumed`` what own taking has eaten of it, ``spared`` what own passive fills kept from being traded since its last row.
+
+A level that the feed shows keeps at least one block, if need be of size 0, so that its ledger is not lost.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lobsim.core.book import add_order, change_size, remove_order
+from lobsim.core.jit import inline, kernel
+from lobsim.core.layout import BLOCK
+from lobsim.core.levels import find_level, first_level, fold, next_level
+from lobsim.core.own import fill_resting, is_own
+from lobsim.core.publication import publish_level, publish_trade
+from lobsim.types import FillReason, Impact, Kind, Phase, QueueModel
+
+
+@inline
+def _whole(world, units):
+    """The whole lots in so many units, in units."""
+    shift = world.head[0]["shift"]
+    return (units >> shift) << shift
+
+
+@kernel
+def anonymous_size(book, level):
+    """Units of anonymous quantity in a level's queue."""
+    total = np.int64(0)
+    slot = np.int64(book.nodes[level]["next"])
+    while slot != level:
+        if book.nodes[slot]["meta"] & BLOCK:
+            total += np.int64(book.nodes[slot]["size"])
+        slot = np.int64(book.nodes[slot]["next"])
+    return total
+
+
+@kernel
+def _drop_empty_blocks(book, level, keep):
+    """Blocks of size 0 leave; with keep the last block stays whatever its size."""
+    blocks = 0
+    slot = np.int64(book.nodes[level]["next"])
+    while slot != level:
+        blocks += 1 if book.nodes[slot]["meta"] & BLOCK else 0
+        slot = np.int64(book.nodes[slot]["next"])
+    slot = np.int64(book.nodes[level]["next"])
+    while slot != level:
+        after = np.int64(book.nodes[slot]["next"])
+        empty = (book.nodes[slot]["meta"] & BLOCK) != 0 and book.nodes[slot]["size"] == 0
+        if empty and (blocks > 1 or not keep):
+            blocks -= 1
+            remove_order(book, slot)
+        slot = after
+
+
+@kernel
+def _join_back(book, side, price_ticks, level, size):
+    """Anonymous quantity joins behind everything: in the last block, or in one of its own."""
+    last = np.int64(book.nodes[level]["prev"]) if level != 0 else np.int64(0)
+    if last != level and (book.nodes[last]["meta"] & BLOCK) != 0:
+        change_size(book, last, size)
+    else:
+        add_order(book, side, 0, price_ticks, size, BLOCK)
+
+
+@kernel
+def _leave_from_back(book, level, size):
+    """Take up to size units off the blocks, last first.  Returns what could not be taken."""
+    slot = np.int64(book.nodes[level]["prev"])
+    while slot != level and size > 0:
+        if book.nodes[slot]["meta"] & BLOCK:
+            taken = min(size, np.int64(book.nodes[slot]["size"]))
+            change_size(book, slot, -taken)
+            size -= taken
+        slot = np.int64(book.nodes[slot]["prev"])
+    return size
+
+
+@inline
+def share_ahead(model, x):
+    """pi(x): the part of a decrease that falls on the first share x of a queue.
+
+    POWER3 is the cube (docs/rules.md, section 4); by multiplications, so that it is the same everywhere.
+    """
+    return x * x * x if model == QueueModel.POWER3 else x
+
+
+@kernel
+def _cancel_by_model(world, level, decrease):
+    """An unexplained decrease is split over the blocks by the queue model.
+
+    From the last block to the first: what one cannot give comes from the block in front, in the end from behind.
+    """
+    book = world.book
+    model = world.head[0]["queue_model"]
+    if model == QueueModel.RISK_AVERSE:
+        _leave_from_back(book, level, decrease)
+        return
+    total = anonymous_size(book, level)
+    position = total
+    upper = decrease
+    carry = np.int64(0)
+    slot = np.int64(book.nodes[level]["prev"])
+    while slot != level:
+        if book.nodes[slot]["meta"] & BLOCK:
+            size = np.int64(book.nodes[slot]["size"])
+            position -= size
+            lower = np.int64(np.floor(decrease * share_ahead(model, position / total) + 0.5))
+            wanted = upper - lower + carry
+            taken = min(wanted, size)
+            change_size(book, slot, -taken)
+            carry = wanted - taken
+            upper = lower
+        slot = np.int64(book.nodes[slot]["prev"])
+    if carry > 0:
+        _leave_from_back(book, level, carry)
+
+
+@kernel
+def _meet_own(world, side, price_ticks, increase):
+    """New quantity arrives through own prices: they trade first.  Returns what they took."""
+    head = world.head[0]
+    book = world.book
+    other = 1 - side
+    limit_key = fold(other, price_ticks)
+    left = increase
+    level = first_level(book, other)
+    while level != 0 and left > 0:
+        level_price = np.int64(book.nodes[level]["key"])
+        level_key = fold(other, level_price)
+        if level_key > limit_key:
+            break
+        slot = np.int64(book.nodes[level]["next"])
+        while slot != level and left > 0:
+            after = np.int64(book.nodes[slot]["next"])
+            if is_own(book, slot):
+                traded = _whole(world, min(left, np.int64(book.nodes[slot]["size"])))
+                if traded > 0:
+                    head["crossing_fills"] += traded
+                    fill_resting(world, slot, traded, FillReason.BOOK_CROSSED)
+                    publish_trade(world, other, level_price, traded, traded)
+                    left -= traded
+            slot = after
+        level = next_level(book, other, level_key)
+    return increase - left
+
+
+@kernel
+def set_level(world, row):
+    """The feed shows a new quantity at a price."""
+    head = world.head[0]
+    book = world.book
+    side = np.int64(row["side"])
+    price_ticks = np.int64(row["price_ticks"])
+    shown = np.int64(row["size"])
+    level = find_level(book, side, fold(side, price_ticks))
+    if level == 0 and shown == 0:
+        return
+    if level == 0:
+        add_order(book, side, 0, price_ticks, np.int64(0), BLOCK)
+        level = find_level(book, side, fold(side, price_ticks))
+    info = book.info[level]
+    before = np.int64(info["hist"])
+    consumed = min(np.int64(info["consumed"]), shown)
+    if shown > before:
+        consumed -= min(consumed, shown - before)
+        if book.head[0]["own_resting"] > 0 and head["phase"] == Phase.CONTINUOUS:
+            met = _meet_own(world, side, price_ticks, shown - before)
+            consumed += 0 if head["impact"] == Impact.NONE else met
+    info["consumed"] = consumed
+    info["hist"] = shown
+    target = max(shown - consumed, 0)
+    there = anonymous_size(book, level)
+    if there < target:
+        _join_back(book, side, price_ticks, level, target - there)
+    elif there > target:
+        spared = min(there - target, np.int64(info["spared"]))
+        left = _leave_from_back(book, level, spared)
+        _cancel_by_model(world, level, there - target - spared + left)
+    info["spared"] = 0
+    _drop_empty_blocks(book, level, shown > 0)
+    publish_level(world, side, price_ticks)
+
+
+@kernel
+def _serve_better(world, side, price_ticks, size):
+    """Own orders at better prices than a print take from its budget.  Returns what is left."""
+    book = world.book
+    key = fold(side, price_ticks)
+    level = first_level(book, side)
+    while level != 0 and size > 0:
+        level_price = np.int64(book.nodes[level]["key"])
+        level_key = fold(side, level_price)
+        if level_key >= key:
+            break
+        slot = np.int64(book.nodes[level]["next"])
+        while slot != level and size > 0:
+            after = np.int64(book.nodes[slot]["next"])
+            if is_own(book, slot):
+                traded = _whole(world, min(size, np.int64(book.nodes[slot]["size"])))
+                if traded > 0:
+                    fill_resting(world, slot, traded, FillReason.TRADED_THROUGH)
+                    publish_trade(world, side, level_price, traded, traded)
+                    size -= traded
+            slot = after
+        level = next_level(book, side, level_key)
+    return size
+
+
+@kernel
+def _serve_queue(world, side, price_ticks, level, size):
+    """A print's budget goes through the queue at its price.  Returns units that went to own orders."""
+    head = world.head[0]
+    book = world.book
+    extra = head["impact"] == Impact.NONE
+    own = np.int64(0)
+    left = size
+    slot = np.int64(book.nodes[level]["next"])
+    while slot != level and left > 0:
+        after = np.int64(book.nodes[slot]["next"])
+        if is_own(book, slot):
+            traded = _whole(world, min(left, np.int64(book.nodes[slot]["size"])))
+            if traded > 0:
+                fill_resting(world, slot, traded, FillReason.QUEUE_EXHAUSTED)
+                publish_trade(world, side, price_ticks, traded, traded)
+                own += traded
+                left -= 0 if extra else traded
+        elif book.nodes[slot]["meta"] & BLOCK:
+            traded = min(left, np.int64(book.nodes[slot]["size"]))
+            change_size(book, slot, -traded)
+            left -= traded
+        slot = after
+    return own
+
+
+@kernel
+def trade_print(world, row):
+    """A print spends one budget: own orders at better prices, then the queue at its price."""
+    head = world.head[0]
+    book = world.book
+    side = np.int64(row["side"])
+    price_ticks = np.int64(row["price_ticks"])
+    size = np.int64(row["size"])
+    left = size
+    if book.head[0]["own_resting"] > 0 and head["phase"] == Phase.CONTINUOUS:
+        left = _serve_better(world, side, price_ticks, size)
+    own = size - left
+    if head["impact"] == Impact.NONE:
+        left = size
+    level = find_level(book, side, fold(side, price_ticks))
+    if level != 0:
+        own += _serve_queue(world, side, price_ticks, level, left)
+        level = find_level(book, side, fold(side, price_ticks))
+    if level != 0:
+        info = book.info[level]
+        info["hist"] = max(np.int64(info["hist"]) - size, 0)
+        if head["impact"] != Impact.NONE:
+            info["spared"] += own
+        publish_level(world, side, price_ticks)
+    publish_trade(world, side, price_ticks, size if head["impact"] == Impact.NONE else max(size - own, 0), 0)
+
+
+@kernel
+def apply_level_row(world, row):
+    """One row of a tape of levels and prints."""
+    kind = row["kind"]
+    if kind == Kind.LEVEL:
+        set_level(world, row)
+    elif kind == Kind.PRINT:
+        trade_print(world, row)
+    elif kind == Kind.CLEAR:
+        clear_levels(world)
+
+
+@kernel
+def clear_levels(world):
+    """The recorded levels are emptied; own orders stay."""
+    book = world.book
+    for side in range(2):
+        level = first_level(book, side)
+        while level != 0:
+            price_ticks = np.int64(book.nodes[level]["key"])
+            info = book.info[level]
+            info["hist"] = 0
+            info["consumed"] = 0
+            info["spared"] = 0
+            _leave_from_back(book, level, np.int64(2**62))
+            _drop_empty_blocks(book, level, False)
+            publish_level(world, side, price_ticks)
+            level = next_level(book, side, fold(side, price_ticks))

@@ -1,0 +1,223 @@
+"""Order by order replay: one recorded row at a time against the live book (docs/rules.md, section 2).
+
+Recorded orders keep two ledgers, ``hist`` and ``size``; own orders create the difference.  Every routine here is written so that without own orders
+the two stay equal on any tape, FIFO or not.
+
+Known limit: a residual quantity is linked to its aggressor only when the feed shows both at one instant, one directly after the other.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lobsim.core.book import add_recorded, set_recorded
+from lobsim.core.executions import execute, execute_hidden
+from lobsim.core.ids import add_id, find_id, remove_id
+from lobsim.core.jit import inline, kernel
+from lobsim.core.layout import ANONYMOUS, BEHIND, RECORDED
+from lobsim.core.levels import find_level, first_level, fold, next_level
+from lobsim.core.own import fill_resting, is_own
+from lobsim.core.publication import publish_level, publish_trade
+from lobsim.core.recorded import hist_of, is_cut, meant, price_of, size_of, stand_in, take_off, trim_surplus
+from lobsim.types import CrossPolicy, FillReason, Flag, Impact, Kind, Phase
+
+
+@inline
+def _slide(side, own_price_ticks):
+    """One tick short of an own order on the other side."""
+    return own_price_ticks + 1 if side else own_price_ticks - 1
+
+
+@kernel
+def _meet(world, side, price_ticks, size):
+    """A recorded order arrives through prices of the other side.
+
+    Returns (units that rest, price at which they rest).
+    """
+    head = world.head[0]
+    book = world.book
+    other = 1 - side
+    limit_key = fold(other, price_ticks)
+    crossed = False
+    level = first_level(book, other)
+    left = size
+    while level != 0 and left > 0:
+        level_price = np.int64(book.nodes[level]["key"])
+        level_key = fold(other, level_price)
+        if level_key > limit_key:
+            break
+        slot = np.int64(book.nodes[level]["next"])
+        while slot != level and left > 0:
+            after = np.int64(book.nodes[slot]["next"])
+            if is_own(book, slot):
+                if head["cross"] == CrossPolicy.SLIDE:
+                    return size, _slide(side, level_price)
+                traded = min(left, size_of(world, slot))
+                head["crossing_fills"] += traded
+                fill_resting(world, slot, traded, FillReason.BOOK_CROSSED)
+                publish_trade(world, other, level_price, traded, traded)
+                left -= traded
+            else:
+                taken = trim_surplus(world, slot, np.int64(2**62))
+                head["evicted"] += taken
+                if taken > 0:
+                    publish_level(world, other, level_price)
+                crossed = crossed or (taken == 0 and book.nodes[slot]["size"] > 0)
+            slot = after
+        level = next_level(book, other, level_key)
+    if crossed:
+        head["history_crossed"] += 1
+    return (size if head["impact"] == Impact.NONE else left), price_ticks
+
+
+@inline
+def _place_of(world, row):
+    """Where a recorded order joins its queue: 0 (the back), or in front of own orders that rested before a CLEAR."""
+    if not row["flags"] & Flag.SNAPSHOT:
+        return np.int64(0)
+    book = world.book
+    side = np.int64(row["side"])
+    level = find_level(book, side, fold(side, np.int64(row["price_ticks"])))
+    if level == 0:
+        return np.int64(0)
+    slot = np.int64(book.nodes[level]["next"])
+    while slot != level:
+        if book.nodes[slot]["meta"] & BEHIND:
+            return slot
+        slot = np.int64(book.nodes[slot]["next"])
+    return np.int64(0)
+
+
+@kernel
+def add(world, row, order_id):
+    """A recorded order joins with this id; on its way it may meet own orders and surplus."""
+    head = world.head[0]
+    book = world.book
+    extra = np.int64(0)
+    if row["flags"] & Flag.RESIDUAL:
+        extra = np.int64(head["group_unfilled"])
+    if order_id != 0 and find_id(book, order_id) != 0:
+        head["duplicates"] += 1
+        return
+    side = np.int64(row["side"])
+    price_ticks = np.int64(row["price_ticks"])
+    hist = np.int64(row["size"])
+    size = hist + extra
+    other = 1 - side
+    if head["phase"] == Phase.CONTINUOUS and book.sides[other]["best_key"] <= fold(other, price_ticks):
+        size, price_ticks = _meet(world, side, price_ticks, size)
+    meta = RECORDED if order_id != 0 else RECORDED | ANONYMOUS
+    add_recorded(book, side, order_id, price_ticks, size, hist, meta, _place_of(world, row))
+    publish_level(world, side, price_ticks)
+
+
+@kernel
+def _take_off_level(world, row, slot, size):
+    """Size comes off an order, and in a cut book what it cannot give off whoever stands in for it.
+
+    There the size of the row is the truth of the change at its price.
+    """
+    while slot != 0 and size > 0:
+        taken = size
+        if is_cut(world):
+            taken = min(size, max(hist_of(world, slot), 1))
+        take_off(world, row, slot, taken)
+        size -= taken
+        if not is_cut(world):
+            break
+        if size > 0:
+            slot = stand_in(world, np.int64(row["side"]), np.int64(row["price_ticks"]))
+
+
+@kernel
+def reduce(world, row):
+    """Part of a recorded order is cancelled."""
+    _take_off_level(world, row, meant(world, row), np.int64(row["size"]))
+
+
+@kernel
+def delete(world, row):
+    """A recorded order is cancelled, whatever is left of it.
+
+    In a cut book part of it may have been cancelled out of sight: what the row does not speak of stays as anonymous quantity.
+    """
+    book = world.book
+    slot = meant(world, row)
+    if slot == 0:
+        return
+    size = np.int64(row["size"])
+    anonymous = (book.nodes[slot]["meta"] & ANONYMOUS) != 0
+    if anonymous or (is_cut(world) and size != hist_of(world, slot)):
+        if not anonymous and size < hist_of(world, slot) and book.nodes[slot]["key"] == row["order_id"]:
+            remove_id(book, np.int64(row["order_id"]))
+            book.nodes[slot]["meta"] |= ANONYMOUS
+            book.nodes[slot]["key"] = 0
+        _take_off_level(world, row, slot, size)
+    else:
+        take_off(world, row, slot, max(size_of(world, slot), hist_of(world, slot)))
+
+
+@kernel
+def replace(world, row):
+    """A recorded order changes price or size; only a smaller size at the same price keeps its place."""
+    book = world.book
+    slot = find_id(book, np.int64(row["order_id"]))
+    if slot != 0:
+        hist = hist_of(world, slot)
+        size = np.int64(row["size"])
+        new_id = np.int64(row["other_id"])
+        if price_of(world, slot) == row["price_ticks"] and size <= hist:
+            if new_id != row["order_id"]:
+                remove_id(book, np.int64(row["order_id"]))
+                add_id(book, new_id, slot)
+                book.nodes[slot]["key"] = new_id
+            if size < hist:
+                take_off(world, row, slot, hist - size)
+            return
+        take_off(world, row, slot, max(size_of(world, slot), hist))
+    else:
+        world.head[0]["unknown"] += 1
+    add(world, row, np.int64(row["other_id"]))
+
+
+@kernel
+def clear(world):
+    """The recorded book is emptied; own orders stay, behind whatever the snapshot brings."""
+    book = world.book
+    for side in range(2):
+        level = first_level(book, side)
+        while level != 0:
+            price_ticks = np.int64(book.nodes[level]["key"])
+            slot = np.int64(book.nodes[level]["next"])
+            while slot != level:
+                after = np.int64(book.nodes[slot]["next"])
+                if is_own(book, slot):
+                    book.nodes[slot]["meta"] |= BEHIND
+                else:
+                    set_recorded(book, slot, np.int64(0), np.int64(0))
+                slot = after
+            publish_level(world, side, price_ticks)
+            level = next_level(book, side, fold(side, price_ticks))
+
+
+@kernel
+def apply_order_row(world, row):
+    """One row of an order by order tape."""
+    kind = row["kind"]
+    head = world.head[0]
+    if kind == Kind.EXECUTE:
+        execute(world, row)
+        return
+    if kind == Kind.ADD:
+        add(world, row, np.int64(row["order_id"]))
+    elif kind == Kind.REDUCE:
+        reduce(world, row)
+    elif kind == Kind.DELETE:
+        delete(world, row)
+    elif kind == Kind.EXECUTE_HIDDEN:
+        execute_hidden(world, row)
+    elif kind == Kind.REPLACE:
+        replace(world, row)
+    elif kind == Kind.CLEAR:
+        clear(world)
+    head["group_unfilled"] = 0

@@ -1,0 +1,205 @@
+"""The World: everything one simulated market consists of, as arrays.
+
+A world is a set of event sources, each with a next time: time limits in the book, the recorded tape, messages in flight, the
+participant's next decision.  An absent source answers NEVER.  ``loop.advance`` takes the earliest, ties in that order.
+
+What the participant knows is kept apart from what is: ``own`` holds both the venue's truth and, after the response leg, what was
+heard; ``view`` is a second book, fed from the publication ring after the feed leg.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lobsim.core.layout import Book
+
+TAPE = np.dtype(
+    [
+        ("ts_ns", "i8"),
+        ("order_id", "i8"),
+        ("other_id", "i8"),
+        ("match_id", "i8"),
+        ("price_ticks", "i8"),  # an off-tick print: rounded to the worse tick for the resting side
+        ("size", "i8"),  # units
+        ("limit_ticks", "i8"),  # EXECUTE: how far its aggressor would have gone
+        ("kind", "i1"),
+        ("side", "i1"),
+        ("flags", "i2"),
+        ("pad", "i4"),
+    ]
+)
+"""One recorded row, ready for replay, 64 bytes."""
+
+MAIL = np.dtype(
+    [
+        ("order", "i8"),  # index of the own order spoken of
+        ("price_ticks", "i8"),
+        ("size", "i8"),  # units
+        ("remaining", "i8"),
+        ("verb", "i1"),  # to the venue: Verb;  to the participant: ReportKind
+        ("reason", "i1"),
+        ("to_venue", "i1"),
+        ("flags", "i1"),
+        ("free", "i4"),  # next free slot of the pool
+    ]
+)
+"""One message in flight."""
+
+PUBLISHED = np.dtype(
+    [
+        ("ts_ns", "i8"),
+        ("price_ticks", "i8"),
+        ("size", "i8"),
+        ("kind", "i1"),
+        ("side", "i1"),
+        ("pad", "i2"),
+        ("own", "i4"),
+    ]
+)
+"""One public event: kind 0 a level's new total, 1 a trade, 2 a phase."""
+
+PUBLISHED_LEVEL = 0
+PUBLISHED_TRADE = 1
+PUBLISHED_PHASE = 2
+
+OWN_ORDER = np.dtype(
+    [
+        ("price_ticks", "i8"),
+        ("size_lots", "i8"),
+        ("expire_ns", "i8"),
+        ("replaces", "i8"),  # index of the order it replaced, -1
+        ("filled_lots", "i8"),  # the venue's truth
+        ("known_filled_lots", "i8"),  # what its owner has heard
+        ("ahead_entry_lots", "i8"),
+        ("sent_ns", "i8"),
+        ("arrived_ns", "i8"),  # at the venue, NEVER until then
+        ("acked_ns", "i8"),  # heard by the owner
+        ("done_ns", "i8"),  # left the venue
+        ("side", "i1"),
+        ("type", "i1"),
+        ("tif", "i1"),
+        ("flags", "i1"),
+        ("state", "i1"),  # OrderState as known to the owner
+        ("venue_state", "i1"),  # OrderState at the venue
+        ("reason", "i1"),  # of a reject or cancel
+        ("cancel_sent", "i1"),
+        ("forced", "i8"),  # 1: sent by the end-of-horizon rule
+    ]
+)
+"""One child order of the participant."""
+
+GAP = np.dtype([("key", "i8"), ("size", "i8")])
+
+WORLD = np.dtype(
+    [
+        # where it stands
+        ("now_ns", "i8"),
+        ("cursor", "i8"),  # next row of the tape
+        ("phase", "i8"),
+        ("group_unfilled", "i8"),
+        # what was chosen (params)
+        ("shift", "i8"),  # a lot is 2^shift units
+        ("impact", "i8"),
+        ("cross", "i8"),
+        ("surplus_policy", "i8"),
+        ("queue_model", "i8"),
+        ("hidden_at_equal", "i8"),
+        ("own_first", "i8"),
+        ("median_life_ns", "i8"),
+        ("seed", "i8"),
+        ("publish", "i8"),
+        ("feed_ns", "i8"),
+        ("order_ns", "i8"),
+        ("response_ns", "i8"),
+        ("wake_on_reports", "i8"),
+        ("wake_on_touch", "i8"),
+        # next decisions
+        ("wake_ns", "i8"),
+        ("report_wake_ns", "i8"),
+        ("touch_wake_ns", "i8"),
+        # logs, pools, ring
+        ("own", "i8"),
+        ("fills", "i8"),
+        ("mail_heap", "i8"),
+        ("mail_free", "i8"),
+        ("mail_fresh", "i8"),
+        ("mail_sequence", "i8"),
+        ("last_to_venue_ns", "i8"),
+        ("last_to_owner_ns", "i8"),
+        ("written", "i8"),  # entries ever published
+        ("read", "i8"),  # entries the reader has taken in
+        ("read_ns", "i8"),
+        # the touch before the event, for the fills it causes
+        ("touch_bid", "i8"),
+        ("touch_ask", "i8"),
+        # the row check of a book cut to K levels
+        ("gaps_0", "i8"),
+        ("gaps_1", "i8"),
+        ("worst_0", "i8"),
+        ("worst_1", "i8"),
+        ("rows", "i8"),
+        ("rows_matching", "i8"),
+        ("rows_entering", "i8"),
+        ("first_mismatch", "i8"),
+        ("truth_rows", "i8"),
+        ("truth_exact", "i8"),
+        ("truth_first", "i8"),
+        ("crossed", "i8"),
+        # the drift meter (units)
+        ("evicted", "i8"),
+        ("unfilled_history", "i8"),
+        ("history_crossed", "i8"),
+        ("crossing_fills", "i8"),
+        ("unknown", "i8"),
+        ("duplicates", "i8"),
+        ("seeded_rows", "i8"),
+        ("seeded", "i8"),
+        ("missing_rows", "i8"),
+        ("missing", "i8"),
+        ("excess_rows", "i8"),
+        ("excess", "i8"),
+        ("gone_rows", "i8"),
+        ("gone", "i8"),
+        # public trading as the reader has seen it
+        ("seen_volume", "i8"),
+        ("seen_own_volume", "i8"),
+        ("seen_price_ticks", "i8"),
+        ("seen_phase", "i8"),
+    ]
+)
+"""Everything of a world that is one number."""
+
+
+class World(NamedTuple):
+    """One market and one participant.
+
+    head     WORLD [1]
+    book     the simulated book
+    seen     the participant's book: one block per level, fed from the ring
+    tape     TAPE [rows], read only
+    rows     int64 [rows, 4 K], the recorded book after each row (ask price, ask size, bid price, bid size), prices in ticks; [0, 0] if there is none
+    truth    int64 [rows, 4], level 1 after each row; [0, 0] if there is none
+    gaps     GAP [2, any], differences between history and the last row, per side
+    own      OWN_ORDER [any]
+    fills    FILL [any]
+    reports  REPORT [any], scratch for one own message
+    mail     MAIL [any], slot 0 reserved
+    transit  TIMER [any], a heap of the messages in flight
+    ring     PUBLISHED [power of two]
+    """
+
+    head: np.ndarray
+    book: Book
+    seen: Book
+    tape: np.ndarray
+    rows: np.ndarray
+    truth: np.ndarray
+    gaps: np.ndarray
+    own: np.ndarray
+    fills: np.ndarray
+    reports: np.ndarray
+    mail: np.ndarray
+    transit: np.ndarray
+    ring: np.ndarray

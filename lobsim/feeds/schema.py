@@ -1,0 +1,370 @@
+"""The canonical event table: what every vendor file becomes before anything else looks at it.
+
+One row of ``Dataset.events`` is one thing that happened at the venue.  Columns, in this order:
+
+===============  ======  =======================================================================
+``ts_exchange``  Int64   exchange time, nanoseconds since 1970-01-01 UTC; never falls
+``ts_local``     Int64   time of arrival at the recorder; ``ts_exchange`` where there is no such clock
+``kind``         Int8    ``lobsim.types.Kind``
+``side``         Int8    ``lobsim.types.Side`` of the RESTING interest; -1 where there is none
+``price``        Int64   in price quanta of the data set; 0 where the row has none
+``size``         Int64   in lots; of a PHASE row the ``lobsim.types.Phase``
+``order_id``     Int64   the order; 0 where the row has none
+``other_id``     Int64   the new id of a REPLACE; 0 where the row has none
+``match_id``     Int64   shared by the executions of one aggressor; 0 where the feed does not say
+``flags``        Int32   bits of ``lobsim.types.Flag``
+``sequence``     Int64   the venue's running number, or the index of the row, from 0
+===============  ======  =======================================================================
+
+Invariants of a data set that ``validate`` has passed: no nulls, time never falls, orders and levels
+are on tick, sizes and prices are within the bounds the compiled core relies on, book rows are
+aligned with the events and sorted best level first.
+Known limits: one fixed tick per data set; a data set is held in memory as a whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from lobsim.errors import DataError
+from lobsim.types import MAX_PRICE_TICKS, MAX_SIZE_LOTS, NONE, NONE_PRICE, Fidelity, Flag, Kind, Phase, Side
+
+SCHEMA_VERSION = 1
+
+COLUMNS: dict[str, type[pl.DataType]] = {
+    "ts_exchange": pl.Int64,
+    "ts_local": pl.Int64,
+    "kind": pl.Int8,
+    "side": pl.Int8,
+    "price": pl.Int64,
+    "size": pl.Int64,
+    "order_id": pl.Int64,
+    "other_id": pl.Int64,
+    "match_id": pl.Int64,
+    "flags": pl.Int32,
+    "sequence": pl.Int64,
+}
+"""Name -> type, in the order of the table."""
+
+_DIGEST_FIELDS = ("price_quantum", "tick_quanta", "lot", "fidelity", "depth")
+"""The settings without which the integers of a table mean something else."""
+
+
+_MAX_TICK_QUANTA = 10**4
+"""Keeps MAX_PRICE_TICKS ticks, counted in quanta, within 62 bits."""
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What one data set is, and what its integers mean.
+
+    symbol            as the venue writes it
+    venue             "NASDAQ"
+    date              trading day, ISO text
+    currency          of the prices
+    price_quantum     what one price quantum is worth, decimal text: "0.0001"
+    tick_quanta       the smallest step between two book prices, in quanta
+    lot               what one lot is, decimal text: "1" share
+    fidelity          how much the feed knows
+    depth             levels a side that the feed covers; 0 = all
+    session_start_ns  first instant of the recorded window, nanoseconds UTC
+    session_end_ns    last instant of it
+    source            name of the vendor file, without folder
+    source_sha256     of the vendor file, or of the files in the order they were given
+    notes             anything a reader should know, such as counts
+    """
+
+    symbol: str
+    venue: str
+    date: str
+    currency: str
+    price_quantum: str
+    tick_quanta: int
+    lot: str
+    fidelity: Fidelity
+    depth: int
+    session_start_ns: int
+    session_end_ns: int
+    source: str
+    source_sha256: str
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse settings that cannot be right; raises DataError."""
+        if not self.symbol:
+            raise DataError("symbol is empty", file=self.source)
+        for name in ("price_quantum", "lot"):
+            if not _is_positive_decimal(getattr(self, name)):
+                raise DataError(f"{name} is {getattr(self, name)!r}, a decimal above 0 is needed", file=self.source)
+        try:
+            date.fromisoformat(self.date)
+        except ValueError:
+            raise DataError(f"date is {self.date!r}, a day such as 2012-06-21 is needed", file=self.source) from None
+        if not 1 <= self.tick_quanta <= _MAX_TICK_QUANTA:
+            raise DataError(f"tick_quanta is {self.tick_quanta}, 1 to {_MAX_TICK_QUANTA} is needed", file=self.source)
+        if self.depth < 0:
+            raise DataError(f"depth is {self.depth}, 0 (all levels) or more is needed", file=self.source)
+        if self.session_end_ns < self.session_start_ns:
+            raise DataError("the session ends before it starts", file=self.source)
+
+    def price_decimal(self, quanta: int) -> Decimal:
+        """Price in currency units, exact: 5853300 quanta of LOBSTER are 585.3300 dollars."""
+        return Decimal(self.price_quantum) * int(quanta)
+
+    def lots_decimal(self, lots: int) -> Decimal:
+        """Size in natural units (shares, coins, contracts), exact."""
+        return Decimal(self.lot) * int(lots)
+
+    def to_json(self) -> str:
+        """One JSON object with the schema version; ``from_json`` reads it back."""
+        values = asdict(self) | {"fidelity": self.fidelity.name, "notes": list(self.notes)}
+        return json.dumps({"schema_version": SCHEMA_VERSION, "info": values}, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str | bytes, *, file: str | None = None) -> DatasetInfo:
+        """Read ``to_json`` back; refuses a newer schema, unknown or missing fields and wrong types."""
+        try:
+            whole = json.loads(text)
+            version, values = whole["schema_version"], dict(whole["info"])
+            if isinstance(version, int) and version > SCHEMA_VERSION:
+                raise DataError(
+                    f"written with schema version {version}, this lobsim knows {SCHEMA_VERSION}",
+                    file=file,
+                    hint="install a newer lobsim",
+                )
+            values["fidelity"] = Fidelity[values["fidelity"]]
+            values["notes"] = tuple(values["notes"])
+            for field in fields(cls):
+                kind = {"fidelity": Fidelity, "notes": tuple}.get(field.name, int if field.type == "int" else str)
+                if type(values[field.name]) is not kind:
+                    raise TypeError(f"{field.name} is {values[field.name]!r}")
+            return cls(**values)
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(f"its description cannot be read ({error})", file=file, hint="import it again") from error
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """One symbol and day: events, and the recorded book where the feed gives one.
+
+    events    the canonical table
+    rows      int64 [n_events, 4 K], C order: ask price, ask size, bid price, bid size of level 1, then of
+              level 2 ...; prices in quanta, sizes in lots; row k is the book AFTER event k; a level
+              that is not there has price NONE_PRICE and size 0.  None where there is no such file
+    seed_row  int64 [4 K'], the book after event 0, where there are no rows
+    truth     int64 [n_events, 4], level 1 after each event: to compare with, never used by a replay
+    """
+
+    info: DatasetInfo
+    events: pl.DataFrame
+    rows: np.ndarray | None = None
+    seed_row: np.ndarray | None = None
+    truth: np.ndarray | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256, hex: the identity of everything a replay reads.
+
+        Fed in this order: ``lobsim dataset`` and the schema version; price_quantum, tick_quanta, lot, fidelity and
+        depth; each event column in canonical order; ``rows``; ``seed_row``.  A part is its name, its shape and its
+        values, little-endian in C order; an absent part has shape ``none``.  Symbol, date, source and ``truth`` are left out.
+        """
+        sha = hashlib.sha256(f"lobsim dataset {SCHEMA_VERSION}\n".encode())
+        for name in _DIGEST_FIELDS:
+            value = getattr(self.info, name)
+            sha.update(f"{name} {int(value) if isinstance(value, int) else value}\n".encode())
+        for name in COLUMNS:
+            feed_array(sha, name, self.events[name].to_numpy())
+        feed_array(sha, "rows", self.rows)
+        feed_array(sha, "seed_row", self.seed_row)
+        return sha.hexdigest()
+
+    def price_decimal(self, quanta: int) -> Decimal:
+        """See ``DatasetInfo.price_decimal``."""
+        return self.info.price_decimal(quanta)
+
+    def lots_decimal(self, lots: int) -> Decimal:
+        """See ``DatasetInfo.lots_decimal``."""
+        return self.info.lots_decimal(lots)
+
+
+class Rule(NamedTuple):
+    """A reason to refuse rows: where ``bad`` holds, ``field`` has a ``value`` that breaks the rule in ``words``."""
+
+    bad: np.ndarray
+    field: str
+    value: Any
+    words: str
+
+
+def refuse_first(rules: Sequence[Rule], *, file: str | None) -> None:
+    """Raise one DataError for the earliest row that breaks any rule; do nothing where none does."""
+    broken = [(int(np.argmax(rule.bad)), rule) for rule in rules if rule.bad.any()]
+    if broken:
+        row, rule = min(broken, key=lambda pair: pair[0])
+        raise DataError(f"{rule.field} is {rule.value[row]}, {rule.words}", file=file, row=row + 1, field=rule.field)
+
+
+def validate(dataset: Dataset, *, file: str | None = None, rows_file: str | None = None) -> None:
+    """Refuse a data set that breaks an invariant of this module; raises DataError with row and column.
+
+    file       named in the error; by default the data set's source
+    rows_file  the same for the book rows
+
+    Ids are not checked: that an id is known and live is for the replay to judge.
+    """
+    file = file or dataset.info.source
+    _check_shape(dataset, file)
+    column = {name: dataset.events[name].to_numpy() for name in COLUMNS}
+    refuse_first(_time_and_code_rules(column), file=file)
+    refuse_first(_price_and_size_rules(column, dataset.info.tick_quanta), file=file)
+    for name in ("rows", "truth"):
+        book = getattr(dataset, name)
+        if book is not None:
+            check_book(book, dataset.info.tick_quanta, file=rows_file or f"{file} ({name})")
+    if dataset.seed_row is not None:
+        check_book(dataset.seed_row[None, :], dataset.info.tick_quanta, file=f"{file} (seed_row)")
+
+
+def feed_array(sha: Any, name: str, values: np.ndarray | None) -> None:
+    """Feed name, shape and little-endian values of an integer array into a running hash."""
+    if values is None:
+        sha.update(f"{name} none\n".encode())
+        return
+    plain = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
+    sha.update(f"{name} {plain.dtype.str} {'x'.join(map(str, plain.shape))}\n".encode())
+    sha.update(plain.view(np.uint8).reshape(-1).data)
+
+
+def check_book(rows: np.ndarray, tick_quanta: int, *, file: str | None) -> None:
+    """Refuse book rows with a price off tick or out of order, a size that does not fit its price, or out of bounds."""
+    cells = rows.reshape(len(rows), -1, 2, 2)  # row, level, ask or bid, price or size
+    price, size = cells[..., 0], cells[..., 1]
+    there = price != NONE_PRICE
+    off_tick = there & (price % tick_quanta != 0)
+    limit = MAX_PRICE_TICKS * tick_quanta
+    unbounded = there & ((price > limit) | (price < -limit))
+    bad_size = np.where(there, (size < 1) | (size > MAX_SIZE_LOTS), size != 0)
+    falling = there[:, 1:] & (~there[:, :-1] | ((price[:, 1:] - price[:, :-1]) * np.array([1, -1]) <= 0))
+    rules = (
+        (off_tick, 0, f"which is not a multiple of the tick of {tick_quanta}"),
+        (unbounded, 0, f"at most {MAX_PRICE_TICKS} ticks are allowed"),
+        (bad_size, 1, "1 lot or more is needed at a price, 0 where there is none"),
+        (falling, 0, "which does not lie behind the level before it"),
+    )
+    broken = [(int(np.argmax(bad.any(axis=(1, 2)))), bad, what, words) for bad, what, words in rules if bad.any()]
+    if not broken:
+        return
+    row, bad, what, words = min(broken, key=lambda entry: entry[0])
+    level, side = (int(index) for index in np.argwhere(bad[row])[0])
+    level += cells.shape[1] - bad.shape[1]  # the order of levels is judged from the second on
+    field = f"{('ask', 'bid')[side]} {('price', 'size')[what]} {level + 1}"
+    raise DataError(f"{field} is {cells[row, level, side, what]}, {words}", file=file, row=row + 1, field=field)
+
+
+def refuse_foreign_book(rows: np.ndarray, events: pl.DataFrame, *, file: str | None, whole: bool) -> None:
+    """Refuse book rows that do not show the orders added: each must stand at its price with its size in its own row.
+
+    More than one, and more than one in twenty, of the first 4,096 additions must be missing: a lone wrong cell passes.
+    whole  the book shows every level the events touch; else only additions not beyond its last price are looked for
+    """
+    added = events.with_row_index("row").filter(pl.col("kind") == Kind.ADD).head(4096)
+    row, side, price, size = (added[name].to_numpy() for name in ("row", "side", "price", "size"))
+    cells = rows[row].reshape(len(row), -1, 2, 2)[np.arange(len(row)), :, 1 - side]  # asks stand before bids
+    wrong = ~((cells[..., 0] == price[:, None]) & (cells[..., 1] >= size[:, None])).any(axis=1)
+    if not whole:
+        last = cells[:, -1, 0]
+        wrong &= (last == NONE_PRICE) | np.where(side == Side.BUY, price >= last, price <= last)
+    if wrong.sum() > max(1, len(wrong) // 20):
+        first = int(np.argmax(wrong))
+        raise DataError(
+            f"it does not show the order of {size[first]} at {price[first]} that its message adds",
+            file=file,
+            row=int(row[first]) + 1,
+            hint="give the two files of one pair",
+        )
+
+
+def _check_columns(events: pl.DataFrame, file: str | None) -> None:
+    """Refuse a table whose columns, types or nulls are not those of the canonical table."""
+    if events.columns != list(COLUMNS):
+        raise DataError(
+            f"its columns are {', '.join(events.columns)}; needed are {', '.join(COLUMNS)}, in this order", file=file
+        )
+    for name, kind in COLUMNS.items():
+        if events.schema[name] != kind:
+            raise DataError(f"it is of type {events.schema[name]}, {kind.__name__} is needed", file=file, field=name)
+        if events[name].null_count():
+            row = int(np.argmax(events[name].is_null().to_numpy()))
+            raise DataError("it holds no value", file=file, row=row + 1, field=name)
+
+
+def _check_shape(dataset: Dataset, file: str) -> None:
+    """Columns, types, row counts; an empty table is refused too."""
+    events, count = dataset.events, len(dataset.events)
+    _check_columns(events, file)
+    if count == 0:
+        raise DataError("it holds no event", file=file)
+    for name, wanted in (("rows", None), ("truth", 4), ("seed_row", None)):
+        book = getattr(dataset, name)
+        if book is None:
+            continue
+        if book.dtype != np.int64 or book.ndim != (1 if name == "seed_row" else 2):
+            raise DataError(f"{name} has type {book.dtype} and shape {book.shape}, int64 cells are needed", file=file)
+        if book.ndim == 2 and len(book) != count:
+            raise DataError(f"{name} has {len(book)} rows, the events are {count}", file=file)
+        width = book.shape[-1]
+        if width % 4 or width == 0 or width != (wanted or width):
+            raise DataError(f"{name} has {width} columns, {wanted or 'four for each level'} needed", file=file)
+    if dataset.rows is not None and dataset.rows.shape[1] != 4 * dataset.info.depth:
+        raise DataError(f"rows have {dataset.rows.shape[1]} columns, the depth is {dataset.info.depth}", file=file)
+
+
+def _time_and_code_rules(column: dict[str, np.ndarray]) -> list[Rule]:
+    """Rules about time and about codes that must exist."""
+    time, kind, side = column["ts_exchange"], column["kind"], column["side"]
+    backwards = np.zeros(len(time), dtype=bool)
+    backwards[1:] = time[1:] < time[:-1]
+    sided = ~np.isin(kind, (Kind.PRINT, Kind.CLEAR, Kind.PHASE))
+    return [
+        Rule(backwards, "ts_exchange", time, "earlier than the row before it"),
+        Rule((kind < min(Kind)) | (kind > max(Kind)), "kind", kind, "there is no such kind"),
+        Rule((side < NONE) | (side > max(Side)) | (sided & (side == NONE)), "side", side, "a side is needed"),
+    ]
+
+
+def _price_and_size_rules(column: dict[str, np.ndarray], tick_quanta: int) -> list[Rule]:
+    """Rules about numbers; a kind that has no price or no size is left alone."""
+    kind, price, size = column["kind"], column["price"], column["size"]
+    on_book = np.isin(kind, (Kind.ADD, Kind.REPLACE, Kind.EXECUTE, Kind.LEVEL))
+    auction = (kind == Kind.PRINT) & (column["flags"] & Flag.AUCTION != 0)
+    may_be_zero = np.isin(kind, (Kind.DELETE, Kind.LEVEL, Kind.CLEAR, Kind.PHASE)) | auction
+    smallest = np.where(may_be_zero, 0, 1)
+    phase = (kind == Kind.PHASE) & (size > max(Phase))
+    limit = MAX_PRICE_TICKS * tick_quanta
+    return [
+        Rule(on_book & (price % tick_quanta != 0), "price", price, f"which is off the tick of {tick_quanta} quanta"),
+        Rule((price > limit) | (price < -limit), "price", price, f"at most {MAX_PRICE_TICKS} ticks are allowed"),
+        Rule(size < smallest, "size", size, "at least 1 lot is needed (0 for a level, a deletion or a phase)"),
+        Rule(size > MAX_SIZE_LOTS, "size", size, f"at most {MAX_SIZE_LOTS} lots are allowed"),
+        Rule(phase, "size", size, "there is no such phase"),
+    ]
+
+
+def _is_positive_decimal(text: str) -> bool:
+    """Whether a text is a finite decimal above 0."""
+    try:
+        value = Decimal(text)
+    except (InvalidOperation, TypeError):
+        return False
+    return value.is_finite() and value > 0

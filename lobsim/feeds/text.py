@@ -1,0 +1,258 @@
+"""From a vendor's text file to exact integers, shared by every importer of delimited text.
+
+Two halves: reading a file or an archive member whole and safely (cut archives, checksums, sizes that
+only a hostile file declares), and reading its fields strictly (no sign, space, exponent or ``nan``
+slips through, no number passes through a float).
+
+Invariants: what is returned is complete, or a DataError is raised; every error about a field names file
+and row, counted from 1.  The fast path never explains itself: when it refuses, ``blame`` goes through
+the lines one by one and finds the first that is wrong.
+Known limits: a file is held in memory as a whole; only plain, gzip and zip (stored, deflated) files.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import math
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import NoReturn
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
+
+from lobsim.errors import DataError
+
+MAX_BYTES = 8 * 2**30
+"""No file, and no archive taken together, may unpack to more."""
+MAX_RATIO = 200
+"""Nor to more than this many times its packed size; delimited market data packs 10 to 40 fold."""
+RATIO_FREE_BYTES = 16 * 2**20
+"""Below this size a ratio says nothing and harms nobody."""
+
+_UNPACK_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,
+    LookupError,
+    OverflowError,
+    RuntimeError,  # an encrypted member; NotImplementedError: an unknown compression
+)
+CUT_HINT = "the file seems to be cut or damaged: fetch it again"
+_INTEGER_BYTES = b"0123456789,-\n"
+
+
+@dataclass(frozen=True)
+class Text:
+    """One text file: the name to show in an error, the bare file name, and all its bytes."""
+
+    name: str
+    base: str
+    data: bytes
+
+    @property
+    def ends_with_newline(self) -> bool:
+        """Whether the last line is known to be whole."""
+        return self.data.endswith(b"\n")
+
+    @property
+    def columns(self) -> int:
+        """Number of fields of the first line."""
+        end = self.data.find(b"\n")
+        return self.data.count(b",", 0, len(self.data) if end < 0 else end) + 1
+
+
+class Column:
+    """A column of a delimited file: its name, the pattern every field must match whole, the rule in words."""
+
+    def __init__(self, name: str, pattern: str, words: str) -> None:
+        self.name = name
+        self.pattern = pattern
+        self.words = words
+        self.matches = re.compile(pattern.encode()).fullmatch
+
+
+def integer_column(name: str) -> Column:
+    """A column of whole numbers of at most 18 digits, so that they fit 64 bits."""
+    return Column(name, "-?[0-9]{1,18}", "a whole number is needed")
+
+
+def read_bytes(path: Path) -> bytes:
+    """All bytes of a file as it lies on the disk; raises DataError."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise DataError(f"the file is larger than {MAX_BYTES} bytes", file=path)
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise DataError("there is no such file", file=path) from None
+    except OSError as error:
+        raise DataError(f"the file cannot be read ({error.strerror})", file=path) from error
+
+
+def plain_text(path: Path, raw: bytes) -> Text:
+    """The text in a plain or gzip file, whose bytes are given; raises DataError."""
+    data = _gunzip(path, raw) if path.suffix.lower() == ".gz" or raw[:2] == b"\x1f\x8b" else raw
+    return _text(str(path), path.name, data)
+
+
+def archive_members(path: Path, raw: bytes) -> list[str]:
+    """Names in a zip archive; refuses names with path parts and sizes that only a hostile archive declares."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            members = archive.infolist()
+            for member in members:
+                archive.open(member).close()  # the name before the data must be the one in the directory
+    except _UNPACK_ERRORS as error:
+        raise DataError(f"not a whole zip archive ({error})", file=path, hint=CUT_HINT) from error
+    total = 0
+    for member in members:
+        name = member.orig_filename
+        if not re.fullmatch(r"[\w. ()+-]+", name):
+            raise DataError(f"member {name!r} has a path or odd letters in its name", file=path, hint="repack it flat")
+        total += member.file_size
+        if member.file_size > max(RATIO_FREE_BYTES, MAX_RATIO * member.compress_size) or total > MAX_BYTES:
+            raise DataError(
+                f"member {name} declares {member.file_size} bytes out of {member.compress_size}",
+                file=path,
+                hint=f"unpack it yourself if you trust it; the limits are {MAX_RATIO} times and {MAX_BYTES} bytes",
+            )
+    return [member.orig_filename for member in members]
+
+
+def archive_text(path: Path, raw: bytes, member: str) -> Text:
+    """One member of a zip archive, its checksum verified; raises DataError."""
+    name = f"{path} member {member}"
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            data = archive.read(member)
+    except _UNPACK_ERRORS as error:
+        raise DataError(f"it cannot be unpacked ({error})", file=name, hint=CUT_HINT) from error
+    return _text(name, member, data)
+
+
+def integer_rows(text: Text, columns: Sequence[Column]) -> np.ndarray:
+    """All fields of a file of whole numbers, int64 [rows, columns], C order; raises DataError."""
+    if text.data.translate(None, _INTEGER_BYTES):
+        blame(text, columns)
+    table = _arrow_table(text, columns, pa.int64())
+    rows = np.empty((table.num_rows, len(columns)), dtype=np.int64)
+    for index in range(len(columns)):
+        rows[:, index] = table.column(index).to_numpy()
+    return rows
+
+
+def text_columns(text: Text, columns: Sequence[Column]) -> pl.DataFrame:
+    """All fields as text, each of which matches the pattern of its column; raises DataError."""
+    frame = pl.DataFrame(_arrow_table(text, columns, pa.string()))
+    matching = frame.select(pl.col(column.name).str.contains(f"^(?:{column.pattern})$").all() for column in columns)
+    if not all(matching.row(0)):
+        blame(text, columns)
+    return frame
+
+
+def scaled_decimal(name: str, digits: int) -> pl.Expr:
+    """A column of decimal text without sign, at most ``digits`` decimals, as an integer number of 10^-digits.
+
+    Exact: "34200.05990197" with 9 digits is 34200059901970.  The pattern of the column must have been checked.
+    """
+    parts = pl.col(name).str.split_exact(".", 1)
+    fraction = parts.struct.field("field_1").fill_null("").str.pad_end(digits, "0")
+    return pl.concat_str(parts.struct.field("field_0"), fraction).cast(pl.Int64).alias(name)
+
+
+def without_float_noise(frame: pl.DataFrame, name: str, digits: int) -> tuple[pl.DataFrame, int]:
+    """Take the noise of a 64-bit float off a column of decimal text; also the number of fields it was taken off.
+
+    A field with more decimals than ``digits`` loses them only if it is, letter for letter, what a 64-bit float prints, and that
+    float is within two steps of the shorter number: "35821.088778456004" is 35821.088778456.  Other fields are left alone.
+    The float is a test only: the integer is read from the text.
+    """
+    long = frame[name].filter(frame[name].str.contains(rf"\.[0-9]{{{digits + 1}}}"))
+    shorter: dict[str, str] = {}
+    for field in long.unique(maintain_order=True):
+        nearest = Decimal(field).quantize(Decimal(1).scaleb(-digits))
+        if repr(float(field)) == field and abs(Decimal(field) - nearest) <= 2 * Decimal(math.ulp(float(field))):
+            shorter[field] = str(nearest)
+    if not shorter:
+        return frame, 0
+    return frame.with_columns(pl.col(name).replace(shorter)), int(long.is_in(list(shorter)).sum())
+
+
+def day_start_ns(date_text: str, time_zone: str, *, file: str | None = None) -> int:
+    """Midnight of an ISO day in a time zone, nanoseconds since 1970-01-01 UTC; raises DataError."""
+    try:
+        day = date.fromisoformat(date_text)
+    except ValueError:
+        raise DataError(f"date is {date_text!r}, a day such as 2012-06-21 is needed", file=file) from None
+    return int(datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(time_zone)).timestamp()) * 10**9
+
+
+def blame(text: Text, columns: Sequence[Column]) -> NoReturn:
+    """Find the first line that is wrong and raise a DataError that says why."""
+    lines = text.data.split(b"\n")
+    if text.ends_with_newline:
+        lines.pop()
+    for row, line in enumerate(lines, 1):
+        cut = "" if row < len(lines) or text.ends_with_newline else CUT_HINT
+        values = line.split(b",")
+        if len(values) != len(columns):
+            what = f"the row has {len(values)} columns, {len(columns)} are needed"
+            raise DataError(what if line else "the row is empty", file=text.name, row=row, hint=cut)
+        for column, value in zip(columns, values, strict=True):
+            if not column.matches(value):
+                shown = value[:40].decode("ascii", "backslashreplace")
+                raise DataError(
+                    f"{column.name} is {shown!r}, {column.words}", file=text.name, row=row, field=column.name, hint=cut
+                )
+    raise DataError("the table cannot be read", file=text.name, hint=CUT_HINT)
+
+
+def _text(name: str, base: str, data: bytes) -> Text:
+    """A Text with plain line ends; an empty file is refused."""
+    if not data or data.isspace():
+        raise DataError("the file is empty", file=name, hint=CUT_HINT)
+    return Text(name, base, data.replace(b"\r\n", b"\n") if b"\r" in data else data)
+
+
+def _gunzip(path: Path, raw: bytes) -> bytes:
+    """Unpack up to the size that is allowed; the end of the stream and its checksum must be there."""
+    limit = min(MAX_BYTES, max(RATIO_FREE_BYTES, MAX_RATIO * len(raw)))
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(raw)) as stream:
+            data = stream.read(limit + 1)
+    except _UNPACK_ERRORS as error:
+        raise DataError(f"not a whole gzip file ({error})", file=path, hint=CUT_HINT) from error
+    if len(data) > limit:
+        raise DataError(f"it unpacks to more than {limit} bytes", file=path, hint="unpack it yourself if you trust it")
+    return data
+
+
+def _arrow_table(text: Text, columns: Sequence[Column], kind: pa.DataType) -> pa.Table:
+    """Parse with Arrow, every column of one type; a row that Arrow refuses is blamed."""
+    names = [column.name for column in columns]
+    try:
+        table = arrow_csv.read_csv(
+            pa.BufferReader(text.data),
+            read_options=arrow_csv.ReadOptions(column_names=names),
+            parse_options=arrow_csv.ParseOptions(quote_char=False, ignore_empty_lines=False),
+            convert_options=arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, kind), null_values=[]),
+        )
+    except pa.ArrowInvalid:
+        blame(text, columns)
+    if table.num_rows != text.data.count(b"\n") + (not text.ends_with_newline):
+        blame(text, columns)
+    return table

@@ -1,0 +1,243 @@
+"""The friendly object: a data set in, a running market out.
+
+``Market`` makes a data set ready for replay once (prices in ticks, aggressor groups, measured lifetimes) and hands out as many
+independent runs of it as are asked for.  ``MarketRun`` drives one of them: it makes room when the compiled floor asks for it,
+and keeps each compiled call short enough for Ctrl-C to be heard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from lobsim.config import MarketConfig
+from lobsim.core.book import BookSize
+from lobsim.core.loop import advance, record_history
+from lobsim.core.state import World
+from lobsim.core.world import WorldSize, copy_world, make_tape, new_world, roomier_world, scratch
+from lobsim.errors import DataError
+from lobsim.feeds.schema import Dataset
+from lobsim.types import L2_SHIFT, NEVER, NONE_PRICE, Fidelity, Flag, Kind, Side, Status
+
+_CHUNK_EVENTS = 200_000
+"""Events per compiled call: some tens of milliseconds, so Ctrl-C is heard within one."""
+_LEVEL_DATA = (Fidelity.L2_TRADES, Fidelity.L2_SNAPSHOTS, Fidelity.L1)
+_DEFAULT_LIFE_NS = 10**9
+
+
+class MarketRun:
+    """One run of a market: a world and the means to move it on."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._messages, self._spare = scratch()
+
+    @property
+    def now_ns(self) -> int:
+        """Exchange time reached."""
+        return int(self.world.head[0]["now_ns"])
+
+    def advance(self, until_ns: int, progress: Callable[[int], None] | None = None) -> Status:
+        """Run to the next decision (WAKE) or to until_ns (DONE).
+
+        progress  called between compiled calls with the number of recorded rows done
+        """
+        while True:
+            status = advance(self.world, until_ns, _CHUNK_EVENTS, self._messages, self._spare)
+            if status in (Status.WAKE, Status.DONE):
+                return Status(status)
+            if status != Status.CHUNK:
+                self.world = roomier_world(self.world, status)
+            if progress is not None:
+                progress(int(self.world.head[0]["cursor"]))
+
+    def record(self, quotes: np.ndarray) -> None:
+        """Replay to the end without a participant, writing the touch after every row."""
+        while (status := record_history(self.world, quotes, self._messages, self._spare)) != Status.DONE:
+            self.world = roomier_world(self.world, status)
+
+    def copy(self) -> MarketRun:
+        """An independent run in the same state."""
+        return MarketRun(copy_world(self.world))
+
+
+@dataclass(frozen=True)
+class ReplayCheck:
+    """What a replay without own orders found.
+
+    rows                     recorded rows replayed
+    rows_matching            rows whose message alone explains the change of the recorded book; None without recorded book rows
+    rows_entering            rows that show a price the row before could not show
+    first_mismatch           index of the first row that does not match, -1 if all do; None without recorded book rows
+    crossed                  rows after which the best bid was at or above the best ask
+    unknown                  rows about orders that were never announced
+    corrections              by cause: rows and lots by which history was corrected at prices coming into view
+    truth_rows, truth_exact  rows held against an independent best bid and ask, and rows where prices and sizes agree
+    truth_first              index of the first row that disagrees, -1 if none
+    """
+
+    rows: int
+    rows_matching: int | None
+    rows_entering: int | None
+    first_mismatch: int | None
+    crossed: int
+    unknown: int
+    corrections: dict[str, dict[str, int]]
+    truth_rows: int | None
+    truth_exact: int | None
+    truth_first: int | None
+
+
+def _to_ticks(price: np.ndarray, side: np.ndarray, tick_quanta: int) -> tuple[np.ndarray, np.ndarray]:
+    """Prices in ticks, a price between two ticks rounded to the worse one for the resting side; and which were."""
+    low = price // tick_quanta
+    off = low * tick_quanta != price
+    return low + (off & (side == Side.SELL)), off
+
+
+def _row_ticks(rows: np.ndarray | None, tick_quanta: int) -> np.ndarray:
+    """Recorded book rows with prices in ticks; [0, 0] for None."""
+    if rows is None:
+        return np.zeros((0, 0), np.int64)
+    out = np.array(np.atleast_2d(rows), np.int64)
+    out[:, 0::2] = np.where(out[:, 0::2] == NONE_PRICE, 0, out[:, 0::2] // tick_quanta)
+    return np.ascontiguousarray(out)
+
+
+class Market:
+    """A data set made ready for replay.
+
+    dataset  orders (L3) or levels with trades (L2)
+    config   how own orders are treated
+
+    Raises DataError for data that cannot be replayed, ConfigError for settings that do not fit it.
+    """
+
+    def __init__(self, dataset: Dataset, config: MarketConfig | None = None) -> None:
+        config = config or MarketConfig()
+        self.dataset = dataset
+        self.config = config
+        info = dataset.info
+        self.by_levels = info.fidelity in _LEVEL_DATA
+        self.shift = L2_SHIFT if self.by_levels else 0
+        self.impact = config.impact_for(info.fidelity)
+        if dataset.events.height == 0:
+            raise DataError("the data set has no rows", file=info.source)
+        self.tape = self._make_tape()
+        rows = dataset.rows if dataset.rows is not None else dataset.seed_row
+        self.rows = _row_ticks(rows, info.tick_quanta)
+        self.truth = _row_ticks(dataset.truth, info.tick_quanta)
+
+    def _make_tape(self) -> np.ndarray:
+        events = self.dataset.events
+        column = {name: events[name].to_numpy() for name in events.columns}
+        if column["order_id"].min() < 0:
+            raise DataError(
+                "order ids below 0 are kept for own orders", field="order_id", file=self.dataset.info.source
+            )
+        side = column["side"]
+        price_ticks, off = _to_ticks(column["price"], side, self.dataset.info.tick_quanta)
+        size = column["size"].astype(np.int64)
+        if self.shift:
+            size = np.where(column["kind"] == Kind.PHASE, size, size << self.shift)
+        return make_tape(
+            {
+                "ts_ns": column["ts_exchange"],
+                "order_id": column["order_id"],
+                "other_id": column["other_id"],
+                "match_id": column["match_id"],
+                "price_ticks": price_ticks,
+                "size": size,
+                "kind": column["kind"],
+                "side": side,
+                "flags": column["flags"].astype(np.int16) | np.where(off, np.int16(Flag.OFF_TICK), np.int16(0)),
+            }
+        )
+
+    @cached_property
+    def median_life_ns(self) -> int:
+        """Median time from arrival to cancellation over the recording's cancelled orders (1 s if it has none)."""
+        events = self.dataset.events.lazy()
+        added = events.filter(pl.col("kind") == Kind.ADD).select("order_id", start="ts_exchange")
+        gone = events.filter(pl.col("kind") == Kind.DELETE).select("order_id", end="ts_exchange")
+        lives = gone.join(added, on="order_id").select((pl.col("end") - pl.col("start")).sort()).collect().to_series()
+        return int(lives[len(lives) // 2]) if len(lives) else _DEFAULT_LIFE_NS
+
+    def start(self, *, participant: bool, latency: Any = None) -> MarketRun:
+        """A new run at the beginning of the recording.
+
+        participant  whether anybody listens: without, nothing is published
+        latency      config.Latency to use instead of the market's own
+        """
+        needs_life = not self.by_levels and participant
+        params = self.config.params(self.dataset.info.fidelity, self.median_life_ns if needs_life else 1, self.shift)
+        params["publish"] = int(participant)
+        if latency is not None:
+            params |= {name: getattr(latency, name) for name in ("feed_ns", "order_ns", "response_ns")}
+        size = WorldSize(book=BookSize(orders=8192, window=4096, far=256, ids=16384, timers=256))
+        return MarketRun(new_world(self.tape, self.rows, self.truth, params, size))
+
+    def replay(self, progress: Callable[[int], None] | None = None) -> ReplayCheck:
+        """Replay the whole recording without own orders and hold it against what was recorded beside it."""
+        run = self.start(participant=False)
+        run.advance(NEVER, progress)
+        return _check_of(run.world)
+
+    @cached_property
+    def quotes(self) -> pl.DataFrame:
+        """The touch of the market without us, one row per change.
+
+        Columns: ts_ns, bid, bid_size, ask, ask_size in natural units, null where a side is empty; the state valid from ts_ns on.
+        """
+        run = self.start(participant=False)
+        touch = np.zeros((len(self.tape), 4), np.int64)
+        run.record(touch)
+        changed = np.ones(len(touch), bool)
+        changed[1:] = np.any(touch[1:] != touch[:-1], axis=1)
+        touch = touch[changed]
+        quantum = float(self.dataset.info.price_quantum) * self.dataset.info.tick_quanta
+        lot = float(self.dataset.info.lot)
+        columns: dict[str, Any] = {"ts_ns": self.tape["ts_ns"][changed]}
+        for place, name in enumerate(("bid", "ask")):
+            size = touch[:, 2 * place + 1] >> self.shift
+            columns[name] = pl.Series(touch[:, 2 * place] * quantum).set(pl.Series(size == 0), None)
+            columns[f"{name}_size"] = pl.Series(size * lot)
+        return pl.DataFrame(columns)
+
+    @cached_property
+    def prints(self) -> pl.DataFrame:
+        """Every recorded trade: ts_ns, price, size, side (of the resting order), hidden, auction; natural units."""
+        info = self.dataset.info
+        traded = (int(Kind.EXECUTE), int(Kind.EXECUTE_HIDDEN), int(Kind.PRINT))
+        return self.dataset.events.filter(pl.col("kind").is_in(traded)).select(
+            ts_ns="ts_exchange",
+            price=pl.col("price") * float(info.price_quantum),
+            size=pl.col("size") * float(info.lot),
+            side="side",
+            hidden=pl.col("kind") == Kind.EXECUTE_HIDDEN,
+            auction=(pl.col("flags") & Flag.AUCTION) != 0,
+        )
+
+
+def _check_of(world: World) -> ReplayCheck:
+    head = world.head[0]
+    causes = ("seeded", "missing", "excess", "gone")
+    has_rows = world.rows.shape[0] > 1 or len(world.tape) == world.rows.shape[0]
+    has_truth = world.truth.shape[0] > 0
+    return ReplayCheck(
+        rows=len(world.tape),
+        rows_matching=int(head["rows_matching"]) if has_rows else None,
+        rows_entering=int(head["rows_entering"]) if has_rows else None,
+        first_mismatch=int(head["first_mismatch"]) if has_rows else None,
+        crossed=int(head["crossed"]),
+        unknown=int(head["unknown"]),
+        corrections={cause: {"rows": int(head[f"{cause}_rows"]), "lots": int(head[cause])} for cause in causes},
+        truth_rows=int(head["truth_rows"]) if has_truth else None,
+        truth_exact=int(head["truth_exact"]) if has_truth else None,
+        truth_first=int(head["truth_first"]) if has_truth else None,
+    )

@@ -1,0 +1,319 @@
+"""Level replay on the slow book: section 4 of docs/rules.md.
+
+A queue holds anonymous `Block`s and own `Order`s; two blocks never stand side by side.  Own sizes are whole lots (ints).
+Anonymous quantities are numbers of the chosen unit: ``unit="real"`` keeps exact fractions of a lot, ``unit="fixed"`` whole
+numbers of 2^-20 lot, where a share of a decrease is rounded down in its running sum (floor(c pi(A/W)) at each boundary), so
+that the shares of all blocks add up to c exactly.
+
+Readings chosen where the rules are silent: what own passive fills have spared at a level is all that own orders took out of
+the prints at its price, those at better prices included; a better level is one with any quantity, a taker takes whole lots of
+each block; a print does not change ``consumed``; under NONE blocks give way to the whole print and nothing is spared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from lobsim.types import L2_SHIFT, FillReason, Impact, Kind, QueueModel, Reason, ReportKind, Side
+from tests.oracle import Row, row_of
+from tests.oracle.book import OracleBook, Order, Report, better, reaches, report
+from tests.oracle.replay_l3 import Fill
+
+Quantity = int | Fraction
+
+
+@dataclass(eq=False)
+class Block:
+    """Anonymous quantity between own orders."""
+
+    quantity: Quantity
+
+
+@dataclass
+class Level:
+    """One price of one side."""
+
+    recorded: Quantity = 0
+    consumed: Quantity = 0
+    spared: Quantity = 0
+    queue: list[Block | Order] = field(default_factory=list)
+
+    def blocks(self) -> list[Block]:
+        """The anonymous blocks, first to last."""
+        return [entry for entry in self.queue if isinstance(entry, Block)]
+
+    def own(self) -> list[Order]:
+        """The own orders, first to last."""
+        return [entry for entry in self.queue if isinstance(entry, Order)]
+
+    def anonymous(self) -> Quantity:
+        """All anonymous quantity."""
+        return sum((block.quantity for block in self.blocks()), start=0)
+
+    def tidy(self) -> None:
+        """Empty blocks leave, neighbours become one."""
+        tidied: list[Block | Order] = []
+        for entry in self.queue:
+            if isinstance(entry, Block) and not entry.quantity:
+                continue
+            if isinstance(entry, Block) and tidied and isinstance(tidied[-1], Block):
+                tidied[-1].quantity += entry.quantity
+            else:
+                tidied.append(entry)
+        self.queue = tidied
+
+
+class OracleLevels(OracleBook):
+    """A replayed book of levels with own orders between anonymous blocks."""
+
+    def __init__(
+        self, *, unit: str = "real", impact: Impact = Impact.CONSUME, model: QueueModel = QueueModel.POWER3
+    ) -> None:
+        super().__init__()
+        self.one: Quantity = Fraction(1) if unit == "real" else 1 << L2_SHIFT
+        self.unit, self.impact, self.model = unit, impact, model
+        self.depth: tuple[dict[int, Level], dict[int, Level]] = ({}, {})
+        self.fills: list[Fill] = []
+
+    # --- questions
+
+    def level(self, side: int, price: int) -> Level:
+        """The level at a price, made when there is none."""
+        return self.depth[side].setdefault(price, Level())
+
+    def shown(self, side: int, price: int) -> Quantity:
+        """Anonymous quantity at a price, in lots."""
+        anonymous = self.level(side, price).anonymous()
+        return anonymous if self.unit == "real" else Fraction(anonymous, self.one)
+
+    def prices(self, side: int) -> list[int]:
+        held = [price for price, level in self.depth[side].items() if level.queue]
+        return sorted(held, reverse=side == Side.BUY)
+
+    def total(self, side: int, price: int) -> Any:
+        """Anonymous and own lots at a price; may be a fraction."""
+        level = self.level(side, price)
+        return self.shown(side, price) + sum(order.size for order in level.own())
+
+    def levels(self, side: int) -> list[tuple[int, Any, int]]:
+        """(price, total lots, entries in the queue) best first."""
+        return [(price, self.total(side, price), len(self.level(side, price).queue)) for price in self.prices(side)]
+
+    def queue(self, side: int, price: int) -> list[tuple[int, Any]]:
+        """(id, lots) first to last; a block has id 0."""
+        answer: list[tuple[int, Any]] = []
+        for entry in self.level(side, price).queue:
+            if isinstance(entry, Order):
+                answer.append((entry.id, entry.size))
+            else:
+                answer.append((0, Fraction(entry.quantity, self.one)))
+        return answer
+
+    def state_hash(self) -> int:
+        """The rules define no hash for levels."""
+        raise NotImplementedError("no state hash is defined for an L2 book")
+
+    def whole(self, quantity: Quantity) -> int:
+        """Whole lots in a quantity."""
+        return int(quantity // self.one)
+
+    # --- recorded rows
+
+    def apply(self, recorded: Row | Mapping[str, Any] | Any) -> list[Report]:
+        """Apply one LEVEL or PRINT row; answers the EXPIRED reports of own orders."""
+        row = row_of(recorded)
+        expired = self.advance_clock(row.ts_ns)
+        if row.kind == Kind.LEVEL:
+            self._set_level(row)
+        elif row.kind == Kind.PRINT:
+            self._print(row)
+        self._tidy()
+        return expired
+
+    def process(self, message: Mapping[str, Any] | Any) -> list[Report]:
+        """An own message reaches the venue."""
+        reports = super().process(message)
+        self._tidy()
+        return reports
+
+    def advance_clock(self, ts_ns: int) -> list[Report]:
+        reports = super().advance_clock(ts_ns)
+        self._tidy()
+        return reports
+
+    def _tidy(self) -> None:
+        """Only between events: a block that a loop still holds must not be merged away."""
+        for levels in self.depth:
+            for level in levels.values():
+                level.tidy()
+
+    def run(self, rows: Iterable[Any], own: Iterable[Any] = ()) -> list[Report]:
+        """Rows and own messages in one order of time, rows first at equal times; answers all reports."""
+        waiting = sorted(own, key=lambda message: int(message["ts_ns"]))
+        reports: list[Report] = []
+        for row in map(row_of, rows):
+            while waiting and int(waiting[0]["ts_ns"]) < row.ts_ns:
+                reports += self.process(waiting.pop(0))
+            reports += self.apply(row)
+        for message in waiting:
+            reports += self.process(message)
+        return reports
+
+    def _set_level(self, row: Row) -> None:
+        level, new = self.level(row.side, row.price_ticks), row.size_lots * self.one
+        rise = max(0, new - level.recorded)
+        level.consumed = min(level.consumed, new)
+        level.consumed -= min(level.consumed, rise)
+        level.recorded = new
+        taken = self._arrive_through(row, rise)
+        if self.impact != Impact.NONE:
+            level.consumed += taken
+        excess = level.anonymous() - max(0, new - level.consumed)
+        if excess < 0:
+            level.queue.append(Block(-excess))
+        elif excess > 0:
+            from_own = min(level.spared, excess)
+            self._take_from_back(level, from_own)
+            self._take_by_model(level, excess - from_own)
+        level.spared = 0
+
+    def _arrive_through(self, row: Row, rise: Quantity) -> Quantity:
+        """Own orders of the other side that the increase reaches trade first; answers the quantity they took."""
+        left, other = self.whole(rise), 1 - row.side
+        for price in self.prices(other):
+            if reaches(row.side, row.price_ticks, price):
+                for order in self.level(other, price).own():
+                    left -= self._own_fill(row.ts_ns, order, left, FillReason.BOOK_CROSSED)
+        return (self.whole(rise) - left) * self.one
+
+    @staticmethod
+    def _take_from_back(level: Level, quantity: Quantity) -> None:
+        for block in reversed(level.blocks()):
+            taken = min(quantity, block.quantity)
+            block.quantity -= taken
+            quantity -= taken
+
+    def _take_by_model(self, level: Level, decrease: Quantity) -> None:
+        """Each block its share; what it cannot give comes from the block in front, then from behind."""
+        if self.model == QueueModel.RISK_AVERSE:
+            self._take_from_back(level, decrease)
+            return
+        if not decrease:
+            return
+        blocks, whole, ahead = level.blocks(), level.anonymous(), 0
+        shares: list[Quantity] = []
+        for block in blocks:
+            end = ahead + block.quantity
+            shares.append(self._share(decrease, end, whole) - self._share(decrease, ahead, whole))
+            ahead = end
+        owed: Quantity = 0
+        for block, share in zip(reversed(blocks), reversed(shares), strict=True):
+            owed += share
+            taken = min(owed, block.quantity)
+            block.quantity -= taken
+            owed -= taken
+        for block in blocks:
+            taken = min(owed, block.quantity)
+            block.quantity -= taken
+            owed -= taken
+
+    def _share(self, decrease: Quantity, position: Quantity, whole: Quantity) -> Quantity:
+        """c pi(A/W)."""
+        power = 3 if self.model == QueueModel.POWER3 else 1
+        if self.unit == "real":
+            return Fraction(decrease) * (Fraction(position) / whole) ** power
+        return decrease * position**power // whole**power
+
+    def _print(self, row: Row) -> None:
+        """One budget: own orders better than the price, then the queue at the price, first to last."""
+        level, left = self.level(row.side, row.price_ticks), row.size_lots * self.one
+        for_blocks, own_lots = left, 0
+        for price in self.prices(row.side):
+            if better(row.side, price, row.price_ticks):
+                for order in self.level(row.side, price).own():
+                    lots = self._own_fill(row.ts_ns, order, self.whole(left), FillReason.TRADED_THROUGH)
+                    left -= lots * self.one
+                    own_lots += lots
+        if self.impact != Impact.NONE:
+            for_blocks = left
+        for entry in list(level.queue):
+            if isinstance(entry, Block):
+                taken = min(entry.quantity, for_blocks)
+                entry.quantity -= taken
+                for_blocks -= taken
+                left -= min(left, taken)
+                continue
+            lots = self._own_fill(row.ts_ns, entry, self.whole(left), FillReason.QUEUE_EXHAUSTED)
+            left -= lots * self.one
+            own_lots += lots
+            if self.impact != Impact.NONE:
+                for_blocks -= lots * self.one
+        if self.impact != Impact.NONE:
+            level.spared += own_lots * self.one
+        level.recorded -= min(level.recorded, row.size_lots * self.one)
+
+    # --- own orders, against blocks
+
+    def _match(self, taker_id: int, side: int, limit: int | None, size: int) -> tuple[list[Report], int]:
+        other, trades = 1 - side, []
+        for price in self.prices(other):
+            if not reaches(side, limit, price):
+                break
+            level = self.level(other, price)
+            for entry in list(level.queue):
+                resting = entry.size if isinstance(entry, Order) else self.whole(entry.quantity)
+                traded = min(size, resting)
+                if traded:
+                    size -= traded
+                    trades.append(self._take_from(level, entry, (other, price), taker_id, traded))
+        return trades, size
+
+    def _take_from(
+        self, level: Level, entry: Block | Order, where: tuple[int, int], taker_id: int, traded: int
+    ) -> Report:
+        assert self.clock is not None
+        side, price = where
+        maker_id, remaining = 0, 0
+        if isinstance(entry, Order):
+            maker_id = entry.id
+            self._own_fill(self.clock, entry, traded, FillReason.OWN_AGGRESSION)
+            remaining = entry.size
+        else:
+            if self.impact != Impact.NONE:
+                entry.quantity -= traded * self.one
+                level.consumed += traded * self.one
+            remaining = self.whole(entry.quantity)
+        self.fills.append((self.clock, -taker_id - 1, 1 - side, int(FillReason.OWN_AGGRESSION), 0, price, traded))
+        facts = {"side": side, "order_id": maker_id, "other_id": taker_id, "price": price}
+        return report(ReportKind.TRADE, Reason.NONE, size=traded, remaining=remaining, **facts)
+
+    def _fillable(self, side: int, limit: int | None) -> int:
+        lots = 0
+        for price in self.prices(1 - side):
+            if reaches(side, limit, price):
+                level = self.level(1 - side, price)
+                lots += sum(self.whole(block.quantity) for block in level.blocks())
+                lots += sum(order.size for order in level.own())
+        return lots
+
+    def _own_fill(self, ts_ns: int, order: Order, at_most: int, reason: FillReason) -> int:
+        lots = min(at_most, order.size)
+        if lots:
+            self.fills.append((ts_ns, -order.id - 1, order.side, int(reason), 1, order.price, lots))
+            order.size -= lots
+            self._leave_if_empty(order)
+        return lots
+
+    def _arriving(self, order_id: int, side: int, price: int, size: int) -> Order:
+        return Order(order_id, side, price, size, own=True)
+
+    def join(self, order: Order, place: int | None = None) -> None:
+        super().join(order, place)
+        self.level(order.side, order.price).queue.append(order)
+
+    def _remove(self, order: Order) -> None:
+        super()._remove(order)
+        self.level(order.side, order.price).queue.remove(order)

@@ -1,0 +1,94 @@
+"""Runs the suite three ways; ``./run test`` without arguments is this file.
+
+compiled      as users run it; the compiled cache is filled once, before workers share it
+checked       NUMBA_BOUNDSCHECK=1: an index outside an array is an error instead of a wrong answer
+uncompiled    NUMBA_DISABLE_JIT=1 on small inputs, with coverage: which lines really ran
+
+The exit code is not 0 if any way fails; all three run in any case.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-n", "auto", "-p", "no:benchmark"]
+COVERAGE = ["--cov", "--cov-report=term"]
+SWITCHES = ("NUMBA_BOUNDSCHECK", "NUMBA_DISABLE_JIT", "LOBSIM_SMALL")
+TAIL_BYTES = 4096
+
+
+class Way(NamedTuple):
+    """One way to run the suite."""
+
+    name: str
+    switches: dict[str, str]
+    arguments: list[str]
+
+
+WAYS = (
+    Way("compiled", {}, ["-m", "not slow"]),
+    Way("checked", {"NUMBA_BOUNDSCHECK": "1"}, ["-m", "not slow and not browser"]),
+    Way(
+        "uncompiled",
+        {"NUMBA_DISABLE_JIT": "1", "LOBSIM_SMALL": "1"},
+        ["-m", "not slow and not browser", *COVERAGE],
+    ),
+)
+
+
+def environment(way: Way) -> dict[str, str]:
+    """The present environment with exactly the switches of one way."""
+    rest = {name: value for name, value in os.environ.items() if name not in SWITCHES}
+    return rest | way.switches
+
+
+def warm(way: Way) -> int:
+    """Fill the compiled cache in one process; several that compile the same thing at once may crash."""
+    if "NUMBA_DISABLE_JIT" in way.switches or find_spec("lobsim.core.warm") is None:
+        return 0
+    return subprocess.run([sys.executable, "-m", "lobsim.core.warm"], cwd=ROOT, env=environment(way)).returncode
+
+
+def stream(command: list[str], variables: dict[str, str]) -> tuple[int, str]:
+    """Run a command, pass its output through as it comes, and return its exit code and last line."""
+    tail = b""
+    with subprocess.Popen(command, cwd=ROOT, env=variables, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        while chunk := os.read(process.stdout.fileno(), 65536):
+            sys.stdout.buffer.write(chunk)
+            sys.stdout.buffer.flush()
+            tail = (tail + chunk)[-TAIL_BYTES:]
+    lines = tail.decode(errors="replace").strip().splitlines()
+    return process.returncode, lines[-1] if lines else ""
+
+
+def run_way(way: Way) -> tuple[int, str]:
+    """Warm up and run the suite one way; exit code and pytest's closing line."""
+    print(f"\n== {way.name}: {' '.join(f'{name}={value}' for name, value in way.switches.items())}", flush=True)
+    code = warm(way)
+    if code:
+        return code, "the warm-up failed"
+    colour = ["--color=yes"] if sys.stdout.isatty() else []
+    return stream([*PYTEST, *colour, *way.arguments], environment(way))
+
+
+def main() -> int:
+    """Run all three and repeat their closing lines together; the worst exit code."""
+    results = [(way.name, *run_way(way)) for way in WAYS]
+    print("\n== closing lines")
+    for name, code, last_line in results:
+        print(f"{name:<11} exit {code}  {last_line}")
+    return max(abs(code) for _, code, _ in results)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
