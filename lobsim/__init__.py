@@ -13,7 +13,13 @@ from lobsim.errors import CapacityError, ConfigError, DataError, LobsimError, Or
 
 __version__ = "0.1.0"
 
-_LAZY: dict[str, str] = {}
+_LAZY: dict[str, str] = {
+    "Book": "lobsim.book_shell",
+    "Dataset": "lobsim.feeds.schema",
+    "Latency": "lobsim.config",
+    "Market": "lobsim.market",
+    "MarketConfig": "lobsim.config",
+}
 """Public name -> the module that defines it."""
 
 __all__ = ["CapacityError", "ConfigError", "DataError", "LobsimError", "OrderError", "__version__"]

@@ -17,7 +17,7 @@ import polars as pl
 
 from lobsim.config import MarketConfig
 from lobsim.core.book import BookSize
-from lobsim.core.loop import advance, record_history
+from lobsim.core.loop import advance, event_room, record_history
 from lobsim.core.state import World
 from lobsim.core.world import WorldSize, copy_world, make_tape, new_world, roomier_world, scratch
 from lobsim.errors import DataError
@@ -48,13 +48,18 @@ class MarketRun:
         progress  called between compiled calls with the number of recorded rows done
         """
         while True:
-            status = advance(self.world, until_ns, _CHUNK_EVENTS, self._messages, self._spare)
+            status = Status(advance(self.world, until_ns, _CHUNK_EVENTS, self._messages, self._spare))
             if status in (Status.WAKE, Status.DONE):
-                return Status(status)
+                return status
             if status != Status.CHUNK:
                 self.world = roomier_world(self.world, status)
             if progress is not None:
                 progress(int(self.world.head[0]["cursor"]))
+
+    def make_room(self) -> None:
+        """Make sure the next event fits, whatever it is."""
+        while (status := event_room(self.world)) != Status.OK:
+            self.world = roomier_world(self.world, status)
 
     def record(self, quotes: np.ndarray) -> None:
         """Replay to the end without a participant, writing the touch after every row."""

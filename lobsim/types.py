@@ -225,6 +225,8 @@ class Status(IntEnum):
     ROOM_FILLS = 10
     ROOM_OWN = 11
     CHUNK = 12  # the event budget of this call is used up; call again
+    ROOM_VIEW_ORDERS = 13
+    ROOM_VIEW_LEVELS = 14
 
 
 MESSAGE = np.dtype(

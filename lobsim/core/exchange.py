@@ -11,10 +11,10 @@ import numpy as np
 from lobsim.core.book import add_order, change_size, remove_order, room
 from lobsim.core.ids import add_id, find_id, remove_id
 from lobsim.core.jit import borrow, borrow_array, inline, kernel
-from lobsim.core.layout import ANONYMOUS, OWN, SIDE_BIT
+from lobsim.core.layout import OWN, SIDE_BIT
 from lobsim.core.levels import find_level, fold
 from lobsim.core.matching import match, tradable, would_trade, write_report
-from lobsim.core.timers import pop_timer, push_timer
+from lobsim.core.timers import pop_timer, push_timer, sweep_timers, timer_holds
 from lobsim.types import (
     MAX_LEVEL_UNITS,
     MAX_PRICE_TICKS,
@@ -48,16 +48,19 @@ def _fields_wrong(message):
 
 @inline
 def _size_wrong(size, largest):
+    """Whether a size lies outside 1 .. largest (units)."""
     return size < 1 or size > largest
 
 
 @inline
 def _price_wrong(price_ticks):
+    """Whether a price lies beyond what a book may hold."""
     return price_ticks > MAX_PRICE_TICKS or price_ticks < -MAX_PRICE_TICKS
 
 
 @inline
 def _overflows(book, side, price_ticks, size):
+    """Whether a level's total would exceed MAX_LEVEL_UNITS if size joined it."""
     level = find_level(book, side, fold(side, price_ticks))
     return level != 0 and np.int64(book.nodes[level]["size"]) > MAX_LEVEL_UNITS - size
 
@@ -98,30 +101,38 @@ def _refusal_of_new(book, message, largest):
 
 
 @kernel
+def _keep_time_limit(book, slot, expire_ns, given):
+    """An order in the book has a time limit that was given as the how-manieth (ties leave in that order)."""
+    head = book.head[0]
+    book.info[slot]["expire_ns"] = expire_ns
+    book.info[slot]["limit_given"] = given
+    push_timer(book.timers, head["timers"], expire_ns, given, slot, 0)
+    head["timers"] += 1
+
+
+@kernel
 def set_time_limit(book, slot, expire_ns):
     """Give an order in the book a time limit; it leaves when the clock reaches it."""
     head = book.head[0]
-    book.info[slot]["expire_ns"] = expire_ns
-    push_timer(book.timers, head["timers"], expire_ns, head["timer_sequence"], slot, np.int64(book.nodes[slot]["key"]))
-    head["timers"] += 1
+    given = np.int64(head["timer_sequence"])
     head["timer_sequence"] += 1
+    _keep_time_limit(book, slot, expire_ns, given)
 
 
 @inline
-def enter_order(book, side, order_id, price_ticks, size, meta, expire_ns):
+def enter_order(book, side, order_id, price_ticks, size, meta):
     """What is left of an order rests: it joins the queue and the id map.  Returns its slot."""
     slot = add_order(book, side, order_id, price_ticks, size, meta)
     add_id(book, order_id, slot)
-    book.info[slot]["expire_ns"] = expire_ns
+    book.info[slot]["expire_ns"] = NEVER
     if meta & OWN:
         book.head[0]["own_resting"] += 1
-    if expire_ns != NEVER:
-        set_time_limit(book, slot, expire_ns)
     return slot
 
 
 @inline
 def _refuse(message, reason, side, other_id, sequence, out, n):
+    """Write the one REJECTED report of a message.  Returns n + 1."""
     write_report(
         out,
         n,
@@ -141,6 +152,7 @@ def _refuse(message, reason, side, other_id, sequence, out, n):
 
 @kernel
 def _new(book, message, meta, largest, sequence, out, n):
+    """A NEW message: refused, or accepted, matched, and what is left rests or is cancelled.  Returns n."""
     order_id = np.int64(message["order_id"])
     side = np.int64(message["side"])
     price_ticks = np.int64(message["price_ticks"])
@@ -160,14 +172,16 @@ def _new(book, message, meta, largest, sequence, out, n):
         return write_report(
             out, n, sequence, ReportKind.CANCELLED, Reason.NO_LIQUIDITY, side, order_id, 0, price_ticks, left, 0
         )
-    expire_ns = np.int64(message["expire_ns"]) if message["tif"] == TimeInForce.GTD else np.int64(NEVER)
-    enter_order(book, side, order_id, price_ticks, left, meta, expire_ns)
+    slot = enter_order(book, side, order_id, price_ticks, left, meta)
+    if message["tif"] == TimeInForce.GTD and message["expire_ns"] != NEVER:
+        set_time_limit(book, slot, np.int64(message["expire_ns"]))
     out[accepted]["remaining_lots"] = left
     return n
 
 
 @kernel
 def _cancel(book, slot, sequence, out, n):
+    """The order at slot leaves at its owner's wish.  Returns n."""
     node = book.nodes[slot]
     order_id = np.int64(node["key"])
     side = np.int64(node["meta"]) & SIDE_BIT
@@ -181,6 +195,7 @@ def _cancel(book, slot, sequence, out, n):
 
 @kernel
 def _reduce(book, slot, message, sequence, out, n):
+    """Size is taken off the order at slot; all of it: it leaves.  Returns n."""
     node = book.nodes[slot]
     side = np.int64(node["meta"]) & SIDE_BIT
     size = np.int64(message["size_lots"])
@@ -207,6 +222,7 @@ def _reduce(book, slot, message, sequence, out, n):
 
 @inline
 def _refusal_of_replace(book, slot, message, keeps, largest):
+    """The first reason to refuse a REPLACE of the order at slot, or NONE."""
     if _size_wrong(np.int64(message["size_lots"]), largest):
         return Reason.BAD_SIZE
     price_ticks = np.int64(message["price_ticks"])
@@ -227,6 +243,7 @@ def _refusal_of_replace(book, slot, message, keeps, largest):
 
 @kernel
 def _replace(book, slot, message, largest, sequence, out, n):
+    """The order at slot gets another price, size or id; it keeps its place, or leaves and enters anew.  Returns n."""
     node = book.nodes[slot]
     old_id = np.int64(node["key"])
     new_id = np.int64(message["new_id"])
@@ -244,6 +261,7 @@ def _replace(book, slot, message, largest, sequence, out, n):
         return _refuse(message, reason, side, new_id, sequence, out, n)
     left = size
     expire_ns = np.int64(book.info[slot]["expire_ns"])
+    limit_given = np.int64(book.info[slot]["limit_given"])
     if keeps:
         if size != node["size"]:
             change_size(book, slot, size - np.int64(node["size"]))
@@ -251,13 +269,13 @@ def _replace(book, slot, message, largest, sequence, out, n):
             remove_id(book, old_id)
             add_id(book, new_id, slot)
             node["key"] = new_id
-            if expire_ns != NEVER:
-                set_time_limit(book, slot, expire_ns)
     else:
         remove_order(book, slot)
         left, n = match(book, side, price_ticks, size, new_id, sequence, out, n)
         if left > 0:
-            enter_order(book, side, new_id, price_ticks, left, meta, expire_ns)
+            slot = enter_order(book, side, new_id, price_ticks, left, meta)
+            if expire_ns != NEVER:
+                _keep_time_limit(book, slot, expire_ns, limit_given)
     return write_report(
         out, n, sequence, ReportKind.REPLACED, Reason.NONE, side, new_id, old_id, price_ticks, size, left
     )
@@ -271,13 +289,11 @@ def next_expired(book):
     """
     head = book.head[0]
     while head["timers"] > 0 and book.timers[0]["ts_ns"] <= head["clock_ns"]:
-        ts_ns = np.int64(book.timers[0]["ts_ns"])
         slot = np.int64(book.timers[0]["ref"])
-        order_id = np.int64(book.timers[0]["extra"])
+        holds = timer_holds(book, book.timers[0])
         pop_timer(book.timers, head["timers"])
         head["timers"] -= 1
-        there = find_id(book, order_id) == slot or (book.nodes[slot]["meta"] & ANONYMOUS) != 0
-        if there and book.info[slot]["expire_ns"] == ts_ns:
+        if holds:
             return slot
     return np.int64(0)
 
@@ -308,7 +324,9 @@ def message_room(book, message, out, n):
         return status
     head = book.head[0]
     if head["timers"] >= len(book.timers):
-        return Status.ROOM_TIMERS
+        sweep_timers(book)
+        if 2 * head["timers"] > len(book.timers):
+            return Status.ROOM_TIMERS
     worst = 3 + head["timers"]
     side = message["side"]
     if side == 0 or side == 1 or message["verb"] == Verb.REPLACE:
@@ -335,6 +353,8 @@ def process(book, message, meta, largest, sequence, out, n):
     verb = message["verb"]
     if verb == Verb.NEW:
         return _new(book, message, meta, largest, sequence, out, n)
+    if verb < Verb.NEW or verb > Verb.REPLACE:
+        return _refuse(message, Reason.BAD_FIELD, np.int64(message["side"]), 0, sequence, out, n)
     slot = find_id(book, np.int64(message["order_id"]))
     if slot == 0:
         other_id = np.int64(message["new_id"]) if verb == Verb.REPLACE else np.int64(0)

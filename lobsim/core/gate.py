@@ -15,16 +15,20 @@ from lobsim.core.jit import inline, kernel
 from lobsim.core.layout import BLIND, BLOCK, OWN
 from lobsim.core.levels import find_level, fold
 from lobsim.core.mailbox import discard, receive
-from lobsim.core.own import answer, learn, leave, log_fill, lots, own_id
+from lobsim.core.own import answer, learn, leave, log_fill, lots, own_id, remember_touch
 from lobsim.core.publication import publish_level, publish_trade
 from lobsim.types import (
     MAX_SIZE_LOTS,
+    NEVER,
+    NONE,
     FillReason,
     Impact,
     OrderState,
+    OrderType,
     Phase,
     Reason,
     ReportKind,
+    TimeInForce,
     Verb,
 )
 
@@ -70,7 +74,7 @@ def _settle_self_trade(world, report):
     """The maker was an own order too (nothing forbids it in this world): it is filled as well."""
     order = own_id(np.int64(report["order_id"]))
     log_fill(
-        world, order, FillReason.QUEUE_EXHAUSTED, 1, np.int64(report["price_ticks"]), np.int64(report["size_lots"]), 0
+        world, order, FillReason.OWN_AGGRESSION, 1, np.int64(report["price_ticks"]), np.int64(report["size_lots"]), 0
     )
 
 
@@ -148,6 +152,7 @@ def _answer_new(world, order, n):
 
 @kernel
 def _arrive_new(world, order, message):
+    """An own NEW reaches the venue."""
     mine = world.own[order]
     if world.head[0]["phase"] != Phase.CONTINUOUS:
         mine["venue_state"] = OrderState.REJECTED
@@ -163,6 +168,7 @@ def _arrive_new(world, order, message):
 
 @kernel
 def _arrive_cancel(world, order):
+    """An own cancel reaches the venue; it may be too late."""
     slot = find_id(world.book, own_id(order))
     if slot == 0:
         answer(world, ReportKind.REJECTED, order, Reason.TOO_LATE, 1)
@@ -200,6 +206,9 @@ def _arrive_replace(world, order, known_filled_lots, message):
         world.own[old]["reason"] = Reason.REQUESTED
         world.own[old]["done_ns"] = world.head[0]["now_ns"]
         publish_level(world, side, old_price_ticks)
+        rest = find_id(world.book, own_id(order))
+        if mine["tif"] == TimeInForce.IOC and rest != 0:
+            leave(world, rest, OrderState.CANCELLED, Reason.NO_LIQUIDITY)
 
 
 @inline
@@ -226,3 +235,45 @@ def deliver(world, messages):
         _arrive_new(world, order, messages[0])
     else:
         _arrive_replace(world, order, known_filled_lots, messages[0])
+
+
+@inline
+def _withdraw_all(world):
+    """Every resting own order leaves at once.  Returns the lots filled so far, over all own orders."""
+    filled = np.int64(0)
+    for i in range(world.head[0]["own"]):
+        filled += world.own[i]["filled_lots"]
+        slot = find_id(world.book, own_id(i))
+        if slot != 0:
+            leave(world, slot, OrderState.CANCELLED, Reason.REQUESTED)
+    return filled
+
+
+@kernel
+def arrive_forced(world, task, message):
+    """What is left of a parent order crosses the book at the venue, now (END_OF_HORIZON).
+
+    task     a record with side, size_lots and limit_ticks
+    message  MESSAGE record, scratch
+    """
+    head = world.head[0]
+    left = np.int64(task["size_lots"]) - _withdraw_all(world)
+    if left <= 0:
+        return
+    order = np.int64(head["own"])
+    head["own"] += 1
+    mine = world.own[order]
+    mine["price_ticks"] = task["limit_ticks"]
+    mine["size_lots"] = left
+    mine["expire_ns"] = NEVER
+    mine["replaces"] = NONE
+    mine["sent_ns"] = head["now_ns"]
+    mine["arrived_ns"] = head["now_ns"]
+    mine["acked_ns"] = NEVER
+    mine["done_ns"] = NEVER
+    mine["side"] = task["side"]
+    mine["type"] = OrderType.LIMIT
+    mine["tif"] = TimeInForce.IOC
+    mine["forced"] = 1
+    remember_touch(world)
+    _arrive_new(world, order, message)

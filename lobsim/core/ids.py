@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from lobsim.core.jit import inline, kernel, wrapping_product
+from lobsim.core.jit import borrow_array, inline, kernel, wrapping_product
 
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 
 @inline
 def _home(book, key):
+    """Where an id stands in the table if nothing is in its way."""
     spread = wrapping_product(np.uint64(np.int64(key)), _SPREAD)
     return np.int64((spread >> np.uint64(20)) & np.uint64(len(book.ids) - 1))
 
@@ -50,6 +51,7 @@ def add_id(book, order_id, slot):
 
 @kernel
 def _remove_hashed(book, order_id):
+    """Forget a live id of the table; the run behind it moves up."""
     mask = len(book.ids) - 1
     place = _home(book, order_id)
     while book.ids[place]["key"] != order_id or book.ids[place]["slot"] == 0:
@@ -74,3 +76,21 @@ def remove_id(book, order_id):
         book.dense[order_id] = 0
         return
     _remove_hashed(book, order_id)
+
+
+@kernel
+def id_range(messages, start, stop):
+    """The lowest and the highest id that messages[start:stop] speak of (start < stop).
+
+    messages  MESSAGE [any]
+
+    Returns (lowest, highest).
+    """
+    messages = borrow_array(messages)
+    lowest = np.int64(messages[start]["order_id"])
+    highest = lowest
+    for i in range(start, stop):
+        for order_id in (np.int64(messages[i]["order_id"]), np.int64(messages[i]["new_id"])):
+            lowest = min(lowest, order_id)
+            highest = max(highest, order_id)
+    return lowest, highest

@@ -43,8 +43,7 @@ INFO = np.dtype(
         ("consumed", "i8"),  # L2 level: eaten by own taking
         ("spared", "i8"),  # L2 level: what own passive fills have kept from being traded
         ("expire_ns", "i8"),  # NEVER, or when it leaves
-        ("ahead_entry", "i8"),  # own order: units in front of it when it joined its level
-        ("entered_ns", "i8"),
+        ("limit_given", "i8"),  # with a time limit: the how-manieth of this book; it stays with the order
     ]
 )
 

@@ -32,6 +32,7 @@ def window_of(book):
 
 @inline
 def _bit(place):
+    """A word with the one bit set that stands for place."""
     return _ONE << np.uint64(place & 63)
 
 
@@ -43,6 +44,7 @@ def _from(word, place):
 
 @inline
 def _mark(book, side, offset):
+    """Mark an offset of the window: it holds a level."""
     leaf = window_of(book) >> 6
     middle = (leaf + 63) >> 6
     start = side * (leaf + middle + 1)
@@ -53,6 +55,7 @@ def _mark(book, side, offset):
 
 @inline
 def _unmark(book, side, offset):
+    """Unmark an offset of the window, and the words above it that fall empty."""
     leaf = window_of(book) >> 6
     middle = (leaf + 63) >> 6
     start = side * (leaf + middle + 1)
@@ -113,6 +116,7 @@ def far_place(book, side, key):
 
 @kernel
 def _far_find(book, side, key):
+    """Slot of the level at folded price key in the far list, or 0."""
     place = far_place(book, side, key)
     start = side * (len(book.far) >> 1)
     if place < start + book.sides[side]["far"] and book.far[place]["key"] == key:
@@ -122,6 +126,7 @@ def _far_find(book, side, key):
 
 @kernel
 def _far_insert(book, side, key, slot):
+    """Enter a level in the far list.  Room was checked before."""
     place = far_place(book, side, key)
     end = side * (len(book.far) >> 1) + book.sides[side]["far"]
     for i in range(end, place, -1):
@@ -133,6 +138,7 @@ def _far_insert(book, side, key, slot):
 
 @kernel
 def _far_remove(book, side, key):
+    """Take the level at folded price key out of the far list."""
     place = far_place(book, side, key)
     end = side * (len(book.far) >> 1) + book.sides[side]["far"]
     for i in range(place, end - 1):
@@ -237,6 +243,7 @@ def drop_level(book, side, slot):
 
 @kernel
 def _next_with_far(book, side, key):
+    """The first level strictly worse than key, in the window or in the far list, or 0."""
     start = side * (len(book.far) >> 1)
     place = far_place(book, side, key + 1)
     far_key = np.int64(NEVER)

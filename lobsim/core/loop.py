@@ -26,6 +26,7 @@ _SLACK = 8
 
 @inline
 def _next_limit_ns(world):
+    """When the next time limit in the book falls due, or NEVER."""
     if world.book.head[0]["timers"] > 0:
         return np.int64(world.book.timers[0]["ts_ns"])
     return np.int64(NEVER)
@@ -33,6 +34,7 @@ def _next_limit_ns(world):
 
 @inline
 def _next_row_ns(world):
+    """When the next recorded row happened, or NEVER."""
     cursor = world.head[0]["cursor"]
     if cursor < len(world.tape):
         return np.int64(world.tape[cursor]["ts_ns"])
@@ -41,6 +43,7 @@ def _next_row_ns(world):
 
 @inline
 def _next_mail_ns(world):
+    """When the next message in flight arrives, or NEVER."""
     if world.head[0]["mail_heap"] > 0:
         return np.int64(world.transit[0]["ts_ns"])
     return np.int64(NEVER)
@@ -48,6 +51,7 @@ def _next_mail_ns(world):
 
 @inline
 def _next_wake_ns(world):
+    """When the participant decides next, or NEVER."""
     head = world.head[0]
     return min(np.int64(head["wake_ns"]), min(np.int64(head["report_wake_ns"]), np.int64(head["touch_wake_ns"])))
 
@@ -55,6 +59,7 @@ def _next_wake_ns(world):
 @kernel
 def event_room(world):
     """Whether the next event fits, whatever it turns out to be."""
+    world = borrow(world)
     head = world.head[0]
     book = world.book
     depth = world.rows.shape[1] >> 1
@@ -74,7 +79,7 @@ def event_room(world):
     if head["publish"] != 0 and not ring_room(world, _SLACK + 2 * (levels + resting + depth)):
         status = hear(world, np.int64(head["now_ns"]))
         if status != Status.OK:
-            return Status.ROOM_RING
+            return status
         if not ring_room(world, _SLACK + 2 * (levels + resting + depth)):
             return Status.ROOM_RING
     return Status.OK
@@ -122,7 +127,7 @@ def _wake(world, now_ns):
     head = world.head[0]
     status = hear(world, now_ns)
     if status != Status.OK:
-        return Status.ROOM_RING
+        return status
     if head["wake_ns"] <= now_ns:
         head["wake_ns"] = NEVER
     if head["report_wake_ns"] <= now_ns:

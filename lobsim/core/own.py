@@ -133,5 +133,7 @@ def learn(world, slot):
         mine["cancel_sent"] = 0
     else:
         mine["state"] = OrderState.REJECTED
+        if mine["replaces"] >= 0:
+            world.own[mine["replaces"]]["cancel_sent"] = 0
     if head["wake_on_reports"]:
         head["report_wake_ns"] = head["now_ns"]

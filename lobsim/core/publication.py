@@ -18,6 +18,7 @@ from lobsim.types import NEVER, Status
 
 @inline
 def _write(world, kind, side, price_ticks, size, own):
+    """Put one entry on the ring.  Room was checked before."""
     head = world.head[0]
     entry = world.ring[head["written"] & (len(world.ring) - 1)]
     entry["ts_ns"] = head["now_ns"]
@@ -64,6 +65,7 @@ def ring_room(world, entries):
 
 @kernel
 def _hear_level(view, side, price_ticks, size):
+    """The reader's book takes in a level's new total (units)."""
     level = find_level(view, side, fold(side, price_ticks))
     if level == 0:
         if size > 0:
@@ -93,7 +95,7 @@ def hear(world, now_ns):
         if entry["kind"] == PUBLISHED_LEVEL:
             status = room(world.seen, 2)
             if status != Status.OK:
-                return status
+                return Status.ROOM_VIEW_LEVELS if status == Status.ROOM_LEVELS else Status.ROOM_VIEW_ORDERS
             _hear_level(world.seen, np.int64(entry["side"]), np.int64(entry["price_ticks"]), np.int64(entry["size"]))
         elif entry["kind"] == PUBLISHED_TRADE:
             head["seen_volume"] += entry["size"]

@@ -14,6 +14,7 @@ from lobsim.core.jit import inline, kernel
 from lobsim.core.layout import ANONYMOUS, BLIND, OWN, RECORDED
 from lobsim.core.levels import find_level, first_level, fold, next_level
 from lobsim.core.publication import publish_level
+from lobsim.core.recorded import anonymous_at, hist_of, size_of, take_off
 from lobsim.types import NEVER, NONE, Kind
 
 
@@ -25,6 +26,7 @@ def _row_price(world, k, side, place):
 
 @inline
 def _row_size(world, k, side, place):
+    """Units of the place-th level of a side in row k."""
     return np.int64(world.rows[k, 4 * place + 3 - 2 * side]) << world.head[0]["shift"]
 
 
@@ -48,8 +50,12 @@ def _worst_key(world, k, side, shown):
 
 @kernel
 def _add_missing(world, side, price_ticks, size, first):
-    """Quantity that history shows and nobody announced joins as one anonymous order."""
+    """Quantity that history shows and nobody announced joins the anonymous order there, or as a new one."""
     book = world.book
+    standing = anonymous_at(world, side, price_ticks)
+    if standing != 0:
+        set_recorded(book, standing, size_of(world, standing) + size, hist_of(world, standing) + size)
+        return
     before = np.int64(0)
     level = find_level(book, side, fold(side, price_ticks))
     if level != 0:
@@ -69,11 +75,9 @@ def _take_excess(world, level, size):
     while slot != level and size > 0:
         before = np.int64(book.nodes[slot]["prev"])
         if not book.nodes[slot]["meta"] & OWN:
-            hist = np.int64(book.info[slot]["hist"])
-            rest = np.int64(book.nodes[slot]["size"])
-            taken = min(size, hist)
+            taken = min(size, hist_of(world, slot))
             if taken > 0:
-                set_recorded(book, slot, rest - min(taken, rest), hist - taken)
+                take_off(world, slot, taken)
                 size -= taken
         slot = before
 
@@ -93,6 +97,7 @@ def _now_visible(world, side, price_ticks):
 
 @inline
 def _count_correction(world, have, shown, first):
+    """Count one correction by its cause, in rows and units."""
     head = world.head[0]
     if first:
         head["seeded"] += abs(shown - have)
@@ -217,7 +222,7 @@ def check_row(world, k, spare):
 
 
 @kernel
-def _best_of_history(world, side):
+def best_of_history(world, side):
     """(price, size) of the best level that history still counts on; size 0 if there is none."""
     book = world.book
     level = first_level(book, side)
@@ -234,7 +239,7 @@ def check_truth(world, k):
     head = world.head[0]
     exact = True
     for side in range(2):
-        price_ticks, size = _best_of_history(world, side)
+        price_ticks, size = best_of_history(world, side)
         shown = np.int64(world.truth[k, 3 - 2 * side]) << head["shift"]
         if size != shown or (shown > 0 and price_ticks != world.truth[k, 2 - 2 * side]):
             exact = False

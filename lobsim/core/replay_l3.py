@@ -18,7 +18,7 @@ from lobsim.core.layout import ANONYMOUS, BEHIND, RECORDED
 from lobsim.core.levels import find_level, first_level, fold, next_level
 from lobsim.core.own import fill_resting, is_own
 from lobsim.core.publication import publish_level, publish_trade
-from lobsim.core.recorded import hist_of, is_cut, meant, price_of, size_of, stand_in, take_off, trim_surplus
+from lobsim.core.recorded import anonymous_at, hist_of, is_cut, meant, price_of, size_of, take_off, trim_surplus
 from lobsim.types import CrossPolicy, FillReason, Flag, Impact, Kind, Phase
 
 
@@ -112,49 +112,47 @@ def add(world, row, order_id):
 
 
 @kernel
-def _take_off_level(world, row, slot, size):
-    """Size comes off an order, and in a cut book what it cannot give off whoever stands in for it.
-
-    There the size of the row is the truth of the change at its price.
-    """
-    while slot != 0 and size > 0:
-        taken = size
-        if is_cut(world):
-            taken = min(size, max(hist_of(world, slot), 1))
-        take_off(world, row, slot, taken)
-        size -= taken
-        if not is_cut(world):
-            break
-        if size > 0:
-            slot = stand_in(world, np.int64(row["side"]), np.int64(row["price_ticks"]))
+def reduce(world, row):
+    """Part of a recorded order is cancelled."""
+    slot = meant(world, row)
+    if slot != 0:
+        take_off(world, slot, np.int64(row["size"]))
 
 
 @kernel
-def reduce(world, row):
-    """Part of a recorded order is cancelled."""
-    _take_off_level(world, row, meant(world, row), np.int64(row["size"]))
+def _forget_id(world, slot):
+    """In a cut book: what is left of a deleted order stays in its place without an id, or joins the anonymous order there."""
+    book = world.book
+    standing = anonymous_at(world, np.int64(book.nodes[slot]["meta"]) & 1, price_of(world, slot))
+    if standing != 0:
+        size = size_of(world, slot)
+        hist = hist_of(world, slot)
+        set_recorded(book, standing, size_of(world, standing) + size, hist_of(world, standing) + hist)
+        set_recorded(book, slot, np.int64(0), np.int64(0))
+        return
+    remove_id(book, np.int64(book.nodes[slot]["key"]))
+    book.nodes[slot]["meta"] |= ANONYMOUS
+    book.nodes[slot]["key"] = 0
 
 
 @kernel
 def delete(world, row):
     """A recorded order is cancelled, whatever is left of it.
 
-    In a cut book part of it may have been cancelled out of sight: what the row does not speak of stays as anonymous quantity.
+    In a cut book part of it may have been cancelled out of sight: there the size of the row goes, not more.
     """
     book = world.book
     slot = meant(world, row)
     if slot == 0:
         return
-    size = np.int64(row["size"])
-    anonymous = (book.nodes[slot]["meta"] & ANONYMOUS) != 0
-    if anonymous or (is_cut(world) and size != hist_of(world, slot)):
-        if not anonymous and size < hist_of(world, slot) and book.nodes[slot]["key"] == row["order_id"]:
-            remove_id(book, np.int64(row["order_id"]))
-            book.nodes[slot]["meta"] |= ANONYMOUS
-            book.nodes[slot]["key"] = 0
-        _take_off_level(world, row, slot, size)
-    else:
-        take_off(world, row, slot, max(size_of(world, slot), hist_of(world, slot)))
+    named = (book.nodes[slot]["meta"] & ANONYMOUS) == 0
+    if named and not is_cut(world):
+        take_off(world, slot, max(size_of(world, slot), hist_of(world, slot)))
+        return
+    stays = hist_of(world, slot) > row["size"]
+    take_off(world, slot, np.int64(row["size"]))
+    if stays and named and book.nodes[slot]["key"] == row["order_id"]:
+        _forget_id(world, slot)
 
 
 @kernel
@@ -172,9 +170,9 @@ def replace(world, row):
                 add_id(book, new_id, slot)
                 book.nodes[slot]["key"] = new_id
             if size < hist:
-                take_off(world, row, slot, hist - size)
+                take_off(world, slot, hist - size)
             return
-        take_off(world, row, slot, max(size_of(world, slot), hist))
+        take_off(world, slot, max(size_of(world, slot), hist))
     else:
         world.head[0]["unknown"] += 1
     add(world, row, np.int64(row["other_id"]))

@@ -153,6 +153,8 @@ WORLD = np.dtype(
         ("history_crossed", "i8"),
         ("crossing_fills", "i8"),
         ("unknown", "i8"),
+        ("overdrawn", "i8"),  # executions beyond what history said their maker had
+        ("moved", "i8"),  # a book cut to K levels: hist moved between orders of one level
         ("duplicates", "i8"),
         ("seeded_rows", "i8"),
         ("seeded", "i8"),

@@ -1,11 +1,18 @@
 """A binary heap of (time, sequence) over TIMER records, used for time limits and for messages in flight.
 
 ``heap[0 .. n)`` is the heap; the caller keeps n.  Ties in time leave in the order of ``sequence``.
+
+A time limit is not searched for when its order leaves: its timer stays behind and no longer *holds*.  Timers that do not hold are
+passed over when they come up, and swept out when the heap is full.
 """
 
 from __future__ import annotations
 
-from lobsim.core.jit import kernel
+import numpy as np
+
+from lobsim.core.ids import find_id
+from lobsim.core.jit import inline, kernel
+from lobsim.core.layout import ANONYMOUS
 
 
 @kernel
@@ -49,3 +56,31 @@ def pop_timer(heap, n):
         heap[place] = heap[child]
         place = child
     heap[place] = heap[last]
+
+
+@inline
+def timer_holds(book, timer):
+    """Whether a timer still speaks of an order: one in the book, with the very limit it was pushed for."""
+    slot = np.int64(timer["ref"])
+    there = (book.nodes[slot]["meta"] & ANONYMOUS) != 0 or find_id(book, np.int64(book.nodes[slot]["key"])) == slot
+    info = book.info[slot]
+    return there and info["expire_ns"] == timer["ts_ns"] and info["limit_given"] == timer["sequence"]
+
+
+@kernel
+def sweep_timers(book):
+    """Take every timer that no longer holds out of the book's heap.
+
+    changes: book.timers, head timers
+    """
+    head = book.head[0]
+    kept = np.int64(0)
+    for i in range(head["timers"]):
+        timer = book.timers[i]
+        ts_ns = np.int64(timer["ts_ns"])
+        sequence = np.int64(timer["sequence"])
+        slot = np.int64(timer["ref"])
+        if timer_holds(book, timer):
+            push_timer(book.timers, kept, ts_ns, sequence, slot, 0)
+            kept += 1
+    head["timers"] = kept

@@ -110,7 +110,7 @@ class WorldSize(NamedTuple):
     """Capacities of a world to begin with; all but the ring's grow as needed by doubling."""
 
     book: BookSize = BookSize()
-    seen: BookSize = BookSize(orders=2048, ids=2, timers=2)
+    seen: BookSize = BookSize(orders=4096, ids=64, timers=2)
     own: int = 256
     fills: int = 1024
     reports: int = 4096
@@ -212,10 +212,13 @@ def roomier_world(world: World, status: int) -> World:
         return world._replace(own=_longer(world.own))
     if status == Status.ROOM_MAILBOX:
         return world._replace(mail=_longer(world.mail), transit=_longer(world.transit))
-    seen = world.seen
-    for wanted in (Status.ROOM_ORDERS, Status.ROOM_LEVELS):
-        seen = roomier_book(seen, wanted)
-    return world._replace(ring=_longer_ring(world), seen=seen)
+    if status == Status.ROOM_VIEW_ORDERS:
+        return world._replace(seen=roomier_book(world.seen, Status.ROOM_ORDERS))
+    if status == Status.ROOM_VIEW_LEVELS:
+        return world._replace(seen=roomier_book(world.seen, Status.ROOM_LEVELS))
+    if status == Status.ROOM_RING:
+        return world._replace(ring=_longer_ring(world))
+    raise ValueError(f"status {status} asks for no room")
 
 
 def scratch() -> tuple[np.ndarray, np.ndarray]:

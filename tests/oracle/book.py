@@ -185,7 +185,11 @@ class OracleBook:
         limit = self._limit_of(asked)
         rests = asked["tif"] in (TimeInForce.GTC, TimeInForce.GTD)
         trades, left = self._match(asked["order_id"], asked["side"], limit, asked["size_lots"])
-        facts = {"side": asked["side"], "order_id": asked["order_id"], "price": 0 if limit is None else limit}
+        facts: dict[str, Any] = {
+            "side": asked["side"],
+            "order_id": asked["order_id"],
+            "price": 0 if limit is None else limit,
+        }
         reports = [
             report(ReportKind.ACCEPTED, size=asked["size_lots"], remaining=left if rests else 0, **facts),
             *trades,
@@ -240,7 +244,7 @@ class OracleBook:
         if size >= order.size:
             return self._cancel(asked)
         order.size -= size
-        facts = {"side": order.side, "order_id": order.id, "price": order.price}
+        facts: dict[str, Any] = {"side": order.side, "order_id": order.id, "price": order.price}
         return [report(ReportKind.REDUCED, size=size, remaining=order.size, **facts)]
 
     def _replace(self, asked: dict[str, int]) -> list[Report]:
@@ -262,7 +266,7 @@ class OracleBook:
             order.id, order.price = new_id, price
             if order.size:
                 self.join(order)
-        facts = {"side": order.side, "order_id": new_id, "other_id": asked["order_id"], "price": price}
+        facts: dict[str, Any] = {"side": order.side, "order_id": new_id, "other_id": asked["order_id"], "price": price}
         return [*trades, report(ReportKind.REPLACED, size=size, remaining=order.size, **facts)]
 
     def _refusal_of_replace(self, order: Order, asked: dict[str, int], keeps: bool) -> Reason:
@@ -296,7 +300,7 @@ class OracleBook:
 
     def _trade(self, maker: Order, taker_id: int, traded: int) -> Report:
         self._take(maker, traded)
-        facts = {"side": maker.side, "order_id": maker.id, "other_id": taker_id, "price": maker.price}
+        facts: dict[str, Any] = {"side": maker.side, "order_id": maker.id, "other_id": taker_id, "price": maker.price}
         return report(ReportKind.TRADE, size=traded, remaining=maker.size, **facts)
 
     def _take(self, maker: Order, traded: int) -> None:
@@ -358,7 +362,7 @@ class OracleBook:
     @staticmethod
     def _rejected(asked: dict[str, int], reason: Reason, side: int) -> Report:
         other = asked["new_id"] if asked["verb"] == Verb.REPLACE else 0
-        facts = {"order_id": asked["order_id"], "other_id": other, "price": asked["price_ticks"]}
+        facts: dict[str, Any] = {"order_id": asked["order_id"], "other_id": other, "price": asked["price_ticks"]}
         return report(ReportKind.REJECTED, reason, side=side, size=asked["size_lots"], **facts)
 
     @staticmethod

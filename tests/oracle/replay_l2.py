@@ -287,7 +287,7 @@ class OracleLevels(OracleBook):
                 level.consumed += traded * self.one
             remaining = self.whole(entry.quantity)
         self.fills.append((self.clock, -taker_id - 1, 1 - side, int(FillReason.OWN_AGGRESSION), 0, price, traded))
-        facts = {"side": side, "order_id": maker_id, "other_id": taker_id, "price": price}
+        facts: dict[str, Any] = {"side": side, "order_id": maker_id, "other_id": taker_id, "price": price}
         return report(ReportKind.TRADE, Reason.NONE, size=traded, remaining=remaining, **facts)
 
     def _fillable(self, side: int, limit: int | None) -> int:

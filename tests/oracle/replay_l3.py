@@ -15,7 +15,7 @@ its maker's hist, the rest is ``overdrawn`` and goes nowhere (else null replay w
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from lobsim.types import CrossPolicy, FillReason, Flag, Impact, Kind, Phase, Reason, Side, SurplusPolicy
@@ -67,11 +67,11 @@ class OracleReplay(OracleBook):
         """Per EXECUTE with a maker: (lots of the row, to own orders, to recorded orders, unfilled)."""
         in_rows = ("unknown", "duplicate_ids", "history_crossed")
         in_lots = ("evicted", "surplus_expired", "unfilled_hist", "took_surplus", "crossing_fills", "overdrawn")
-        self.counters = dict.fromkeys(in_rows + in_lots, 0)
+        self.counters: dict[str, int] = dict.fromkeys(in_rows + in_lots, 0)
         self.epoch = 0
         self.group_left = 0
         self.group_over = False
-        self.is_visible = lambda _side, _price: True
+        self.is_visible: Callable[[int, int], bool] = lambda _side, _price: True
 
     # --- recorded rows
 

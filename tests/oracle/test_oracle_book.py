@@ -102,6 +102,8 @@ def test_replace_keeps_its_place_only_when_smaller_at_the_same_price() -> None:
     expected = [(ReportKind.REPLACED, Reason.NONE, BUY, 7, 1, 100, 6, 6)]
     assert expected == book.process(change | {"new_id": 7, "size_lots": 6})
     assert [(7, 6), (2, 10)] == book.queue(BUY, 100)
+    book.process(change | {"order_id": 7, "new_id": 7, "size_lots": 6})
+    assert [(7, 6), (2, 10)] == book.queue(BUY, 100)
     book.process(change | {"order_id": 7, "new_id": 7, "size_lots": 8})
     assert [(2, 10), (7, 8)] == book.queue(BUY, 100)
     book.process(change | {"order_id": 2, "new_id": 2, "size_lots": 10, "flags": MessageFlag.LOSE_PLACE})
@@ -130,13 +132,13 @@ def test_reduce_keeps_the_place_and_cancels_when_nothing_is_left() -> None:
 
 def test_time_limits_end_in_the_order_of_the_limit_then_of_giving() -> None:
     book = OracleBook()
-    for order_id, expire_ns in ((1, 20), (2, 10), (3, 20), (4, 21)):
+    for order_id, expire_ns in ((9, 20), (2, 10), (3, 20), (4, 21)):
         new(book, order_id, BUY, 100, order_id, tif=TimeInForce.GTD, expire_ns=expire_ns, ts_ns=1)
-    book.process({"verb": Verb.REPLACE, "order_id": 1, "new_id": 1, "price_ticks": 99, "size_lots": 1, "ts_ns": 2})
+    book.process({"verb": Verb.REPLACE, "order_id": 9, "new_id": 9, "price_ticks": 99, "size_lots": 1, "ts_ns": 2})
     reports = book.process({"verb": Verb.CANCEL, "order_id": 77, "ts_ns": 20})
     expired = [(ReportKind.EXPIRED, Reason.TIME_LIMIT)] * 3 + [(ReportKind.REJECTED, Reason.UNKNOWN_ORDER)]
     assert expired == [line[:2] for line in reports]
-    assert [2, 1, 3, 77] == [line[3] for line in reports]
+    assert [2, 9, 3, 77] == [line[3] for line in reports]
     assert book.live(4)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -82,7 +83,6 @@ def test_every_execution_conserves_its_quantity_and_the_book_never_crosses(seed:
         bid, ask = replay.best(BUY), replay.best(SELL)
         assert bid is None or ask is None or bid < ask
     assert {int(reason) for reason in list(FillReason)[:4]} == {fill[3] for fill in replay.fills}
-    assert any(to_own for _, to_own, _, _ in replay.executions)
     for quantity, to_own, to_recorded, unfilled in replay.executions:
         assert quantity == to_own + to_recorded + unfilled
 
@@ -110,9 +110,11 @@ def test_an_own_order_in_front_takes_the_makers_fill_and_leaves_surplus() -> Non
     replay = replay_of(row(Kind.ADD, SELL, 1, 100, 10), surplus=SurplusPolicy.PERSIST)
     replay.submit(own(-1, SELL, 100, 4))
     replay.apply(row(Kind.ADD, SELL, 2, 100, 10, ts_ns=2))
+    replay.apply(row(Kind.EXECUTE, SELL, 1, 100, 3, ts_ns=2))
+    assert [] == replay.fills  # the maker stands in front
     replay.apply(row(Kind.EXECUTE, SELL, 2, 100, 10, ts_ns=3))
     assert [(3, 0, SELL, FillReason.QUEUE_EXHAUSTED, 1, 100, 4)] == replay.fills
-    assert [(1, 10, 10), (2, 4, 0)] == ledgers(replay, SELL, 100)
+    assert [(1, 7, 7), (2, 4, 0)] == ledgers(replay, SELL, 100)
 
 
 def test_a_better_own_order_is_traded_through_and_what_is_left_sweeps_to_the_limit() -> None:
@@ -175,8 +177,7 @@ def test_surplus_leaves_after_its_drawn_lifetime() -> None:
 
 
 def test_the_drawn_lifetime_has_the_median_asked_for() -> None:
-    lives = sorted(lifetime_ns(1_000_000, 3, order_id) for order_id in range(4001))
-    assert 1_000_000 == pytest.approx(lives[2000], rel=0.1)
+    assert 1_000_000 == pytest.approx(median(lifetime_ns(1_000_000, 3, identity) for identity in range(4001)), rel=0.1)
 
 
 def test_a_hidden_print_fills_strictly_better_own_orders_only() -> None:
@@ -210,6 +211,9 @@ def test_a_snapshot_after_a_clear_ranks_in_front_of_older_own_orders() -> None:
         replay.apply(row(Kind.ADD, SELL, order_id, 100, 9, ts_ns=2, flags=int(Flag.SNAPSHOT)))
     replay.apply(row(Kind.ADD, SELL, 5, 100, 9, ts_ns=3))
     assert [1, 4, -1, -2, 5] == [order_id for order_id, _ in replay.queue(SELL, 100)]
+    replay.submit(own(-3, SELL, 101, 2, ts_ns=3))
+    replay.apply(row(Kind.ADD, SELL, 6, 101, 9, ts_ns=3, flags=int(Flag.SNAPSHOT)))
+    assert [-3, 6] == [order_id for order_id, _ in replay.queue(SELL, 101)]
 
 
 def test_without_impact_the_same_liquidity_can_be_taken_twice() -> None:
@@ -250,11 +254,10 @@ def test_on_a_cut_tape_every_row_matches_and_hist_equals_the_row(seed: int, dept
 
 def test_an_altered_size_fails_its_own_row_and_the_next() -> None:
     tape = cut_tape(random_history(2, 900, clears=False), 3)
-    place = 100
-    tape[place][1][1] += 7
+    tape[100][1][1] += 7
     checker = RowChecker(CutReplay())
     failed = [index for index, (message, shown) in enumerate(tape) if not checker.check(message, shown)[0]]
-    assert [place, place + 1] == failed
+    assert [100, 101] == failed
 
 
 def test_the_first_row_seeds_in_front_and_later_quantity_joins_behind() -> None:
@@ -271,29 +274,36 @@ def test_the_first_row_seeds_in_front_and_later_quantity_joins_behind() -> None:
     assert {"seeded": [1, 37], "missing": [1, 4], "excess": [0, 0], "gone": [0, 0]} == checker.corrections
 
 
-def test_the_first_rows_of_a_recorded_day_match(shared: Path) -> None:
-    checker = RowChecker(CutReplay())
-    pair = lobster_pair(shared / "data/lobster/LOBSTER_SampleFile_GOOG_2012-06-21_10.zip")
-    for message, shown in pair[:3000]:
-        checker.check(message, shown)
-    assert (3000, 3000) == (checker.rows, checker.matching)
-    assert checker.entering > 0
+def test_a_message_on_a_cut_tape_takes_its_quantity_from_its_level_whoever_holds_it() -> None:
+    adds = [row(Kind.ADD, SELL, order_id, 101, 10) for order_id in (1, 2, 3)]
+
+    def queue_after(message: dict[str, int]) -> list[tuple[int, int]]:
+        (replay := CutReplay()).run([*adds, message])
+        return replay.queue(SELL, 101)
+
+    assert [(1, 10), (2, 10), (3, 4)] == queue_after(row(Kind.DELETE, SELL, 77, 101, 6))
+    assert [(1, 4), (2, 10), (3, 10)] == queue_after(row(Kind.EXECUTE, SELL, 77, 101, 6))
+    assert [(1, 10), (3, 5)] == queue_after(row(Kind.DELETE, SELL, 2, 101, 15))
+    assert [(1, 10), (0, 4), (3, 10)] == queue_after(row(Kind.DELETE, SELL, 2, 101, 6))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "rows", "entering"),
-    [("GOOG_2012-06-21_10", 147916, 44451), ("GOOG_2012-06-21_1", 49482, 11207), ("AAPL_2012-06-21_1", 118497, 30071)],
+    [
+        ("GOOG_2012-06-21_10", 3000, 1156),
+        pytest.param("GOOG_2012-06-21_10", 147916, 44451, marks=pytest.mark.slow),
+        pytest.param("GOOG_2012-06-21_1", 49482, 11207, marks=pytest.mark.slow),
+        pytest.param("AAPL_2012-06-21_1", 118497, 30071, marks=pytest.mark.slow),
+    ],
 )
 def test_every_row_of_a_recorded_day_matches(shared: Path, name: str, rows: int, entering: int) -> None:
     checker = RowChecker(CutReplay())
-    for message, shown in lobster_pair(shared / f"data/lobster/LOBSTER_SampleFile_{name}.zip"):
+    for message, shown in lobster_pair(shared / f"data/lobster/LOBSTER_SampleFile_{name}.zip")[:rows]:
         checker.check(message, shown)
     assert (rows, rows, entering) == (checker.rows, checker.matching, checker.entering)
 
 
 # --- levels
-
 
 UNITS = pytest.mark.parametrize("unit", ["real", "fixed"])
 
@@ -317,9 +327,8 @@ def test_a_print_is_one_budget_and_its_level_row_explains_only_the_rest(unit: st
     levels.process(own(-1, SELL, 100, 10))
     levels.process(own(-2, SELL, 99, 5))
     levels.apply(row(Kind.PRINT, SELL, 0, 100, 60, ts_ns=2))
-    assert [(1, FillReason.TRADED_THROUGH, 5), (0, FillReason.QUEUE_EXHAUSTED, 5)] == [
-        (fill[1], fill[3], fill[6]) for fill in levels.fills
-    ]
+    expected = [(1, FillReason.TRADED_THROUGH, 5), (0, FillReason.QUEUE_EXHAUSTED, 5)]
+    assert expected == [(fill[1], fill[3], fill[6]) for fill in levels.fills]
     assert [(-1, 5)] == levels.queue(SELL, 100)
 
 
@@ -327,22 +336,20 @@ def test_a_print_is_one_budget_and_its_level_row_explains_only_the_rest(unit: st
 def test_quantity_spared_by_own_fills_leaves_from_the_back(unit: str) -> None:
     levels = OracleLevels(unit=unit)
     levels.process(own(-1, SELL, 100, 10))
-    levels.process(own(-2, SELL, 100, 10))
     levels.apply(level(SELL, 100, 50))
-    levels.apply(row(Kind.PRINT, SELL, 0, 100, 15, ts_ns=2))
-    assert [(-2, 5), (0, 50)] == levels.queue(SELL, 100)
-    levels.apply(level(SELL, 100, 35, ts_ns=2))
-    assert [(-2, 5), (0, 35)] == levels.queue(SELL, 100)
+    levels.process(own(-2, SELL, 100, 10))
+    levels.apply(level(SELL, 100, 100, ts_ns=2))
+    levels.apply(row(Kind.PRINT, SELL, 0, 100, 15, ts_ns=3))
+    assert [(0, 45), (-2, 10), (0, 50)] == levels.queue(SELL, 100)
+    levels.apply(level(SELL, 100, 85, ts_ns=3))
+    assert [(0, 45), (-2, 10), (0, 40)] == levels.queue(SELL, 100)
 
 
-@pytest.mark.parametrize(
-    ("model", "ahead"),
-    [
-        (QueueModel.RISK_AVERSE, Fraction(40)),
-        (QueueModel.PROPORTIONAL, Fraction(32)),
-        (QueueModel.POWER3, 40 - Fraction(20 * 40**3, 100**3)),
-    ],
-)
+# 40 in front, 60 behind, 20 leave: pi(0.4) of them from the front, and the models stand in this order
+FRONT_AFTER = (Fraction(40), Fraction(32), 40 - Fraction(20 * 40**3, 100**3))
+
+
+@pytest.mark.parametrize(("model", "ahead"), list(zip(QueueModel, FRONT_AFTER, strict=True)))
 def test_a_decrease_is_split_by_the_queue_model(model: QueueModel, ahead: Fraction) -> None:
     for unit, tolerance in (("real", 0), ("fixed", Fraction(1, 2**20))):
         levels = OracleLevels(unit=unit, model=model)
@@ -375,16 +382,6 @@ def test_an_increase_through_an_own_price_trades_and_is_consumed(unit: str) -> N
     assert 15 == levels.shown(BUY, 101)
 
 
-@pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("model", list(QueueModel))
-def test_without_own_orders_levels_show_what_is_recorded(seed: int, model: QueueModel) -> None:
-    levels = OracleLevels(unit="fixed", model=model)
-    for recorded in random_l2_history(seed, 300):
-        levels.apply(recorded)
-        if recorded["kind"] == Kind.LEVEL:
-            assert recorded["size_lots"] == levels.shown(int(recorded["side"]), int(recorded["price_ticks"]))
-
-
 @UNITS
 def test_after_a_level_row_the_level_shows_recorded_less_consumed_whatever_own_orders_did(unit: str) -> None:
     reasons: Counter[int] = Counter()
@@ -400,5 +397,4 @@ def test_after_a_level_row_the_level_shows_recorded_less_consumed_whatever_own_o
                 state = levels.level(*place)
                 assert max(0, state.recorded - state.consumed) == state.anonymous()
         reasons.update(fill[3] for fill in levels.fills)
-    passive = {FillReason.QUEUE_EXHAUSTED, FillReason.TRADED_THROUGH, FillReason.BOOK_CROSSED}
-    assert passive | {FillReason.OWN_AGGRESSION} == set(reasons)
+    assert set(list(FillReason)[:4]) == set(reasons)

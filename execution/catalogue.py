@@ -1,0 +1,95 @@
+"""Algorithms by name: what a person types, turned into something that decides.
+
+``twap``, ``vwap``, ``pov``, ``ac``, ``leave`` and ``once``, each optionally with a style behind a colon: ``twap:cross``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from execution.algorithm import Algorithm, CompiledAlgorithm
+from execution.baselines import AllAtOnce, PercentOfVolume, Scheduled, Style, SubmitAndLeave
+from execution.parent import Parent
+from execution.schedules import NS_PER_SECOND, Schedule, VolumeProfile, ac_curve, twap_curve, u_shape, vwap_curve
+from lobsim.errors import ConfigError
+from lobsim.feeds.schema import DatasetInfo
+
+_MINUTE_NS = 60 * NS_PER_SECOND
+_FEWEST_SLICES = 6
+_MOST_SLICES = 390
+
+AlgorithmMaker = Callable[[Parent, DatasetInfo], Algorithm | CompiledAlgorithm]
+"""Makes a fresh algorithm for one parent on one day; it must not be handed anything of the parent's future."""
+
+NAMES = ("twap", "vwap", "pov", "ac", "leave", "once")
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the named algorithms leave open.
+
+    Raises ConfigError for a value out of range.
+    """
+
+    style: Style = Style.JOIN
+    """how a slice's child order goes about it, unless the name says"""
+    slices: int | None = None
+    """slices of a schedule; None: one a minute, 6 to 390"""
+    rate: float = 0.1
+    """pov: share of total volume"""
+    urgency: float = 2.0
+    """ac: kappa T (0: TWAP; 3: most of it in the first third)"""
+    profile: VolumeProfile | None = None
+    """vwap: expected volume curve of the session; None: the U shape of `execution.schedules.u_shape`"""
+
+    def __post_init__(self) -> None:
+        if self.slices is not None and not 1 <= self.slices <= 100_000:
+            raise ConfigError(f"{self.slices} slices, 1 to 100,000 are allowed", where="algorithm")
+        if not 0 < self.rate < 1:
+            raise ConfigError(f"a participation rate of {self.rate}, above 0 and below 1 is needed", where="pov")
+
+    def slices_of(self, parent: Parent) -> int:
+        """How many slices a parent of this length gets."""
+        if self.slices is not None:
+            return self.slices
+        return min(max(parent.duration_ns // _MINUTE_NS, _FEWEST_SLICES), _MOST_SLICES)
+
+
+def _schedule(name: str, parent: Parent, info: DatasetInfo, choices: Choices) -> Schedule:
+    slices = choices.slices_of(parent)
+    if name == "twap":
+        return twap_curve(parent, slices)
+    if name == "ac":
+        return ac_curve(parent, slices, choices.urgency)
+    profile = choices.profile or u_shape()
+    return vwap_curve(
+        parent, profile, slices, session_open_ns=info.session_start_ns, session_close_ns=info.session_end_ns
+    )
+
+
+def algorithm_named(text: str, choices: Choices | None = None) -> AlgorithmMaker:
+    """A maker for ``name`` or ``name:style``.
+
+    Raises ConfigError for a name or style that does not exist.
+    """
+    choices = choices or Choices()
+    name, _, style_text = text.strip().lower().partition(":")
+    if name not in NAMES:
+        raise ConfigError(f"there is no algorithm {name!r}", where="--algo", hint=f"choose from {', '.join(NAMES)}")
+    try:
+        style = Style(style_text) if style_text else choices.style
+    except ValueError:
+        styles = ", ".join(style.value for style in Style)
+        raise ConfigError(f"there is no style {style_text!r}", where="--algo", hint=f"choose from {styles}") from None
+
+    def make(parent: Parent, info: DatasetInfo) -> Algorithm:
+        if name == "leave":
+            return SubmitAndLeave()
+        if name == "once":
+            return AllAtOnce()
+        if name == "pov":
+            return PercentOfVolume(choices.rate, style=style)
+        return Scheduled(_schedule(name, parent, info, choices), style)
+
+    return make

@@ -1,0 +1,180 @@
+"""From a finished run to tables in natural units: child orders, fills, the schedule, the drift meter."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import polars as pl
+
+from execution.desk import Desk
+from execution.parent import Parent
+from lobsim.feeds.schema import DatasetInfo
+from lobsim.types import (
+    MAX_PRICE_TICKS,
+    NEVER,
+    NONE_PRICE,
+    FillReason,
+    OrderState,
+    OrderType,
+    Reason,
+    Side,
+    TimeInForce,
+)
+
+
+def natural(values: np.ndarray, unit: Fraction) -> np.ndarray:
+    """Integers times a unit as the nearest floats (multiplied and divided as integers: 5802300 * 0.0001 is 580.23)."""
+    return values.astype(np.float64) * unit.numerator / unit.denominator
+
+
+class Units:
+    """The natural size of a tick and a lot of one data set."""
+
+    def __init__(self, info: DatasetInfo) -> None:
+        self.tick = Fraction(info.price_quantum) * info.tick_quanta
+        self.lot = Fraction(info.lot)
+
+    def prices(self, ticks: np.ndarray, name: str) -> pl.Series:
+        """Prices in ticks as floats; NONE_PRICE and prices beyond every limit become null."""
+        absent = (ticks == NONE_PRICE) | (np.abs(ticks) >= MAX_PRICE_TICKS)
+        return pl.Series(name, natural(np.where(absent, 0, ticks), self.tick)).set(pl.Series(absent), None)
+
+    def sizes(self, lots: np.ndarray, name: str) -> pl.Series:
+        """Lots as floats."""
+        return pl.Series(name, natural(lots, self.lot))
+
+
+def _words(enum: type, values: np.ndarray, name: str) -> pl.Series:
+    text = {int(member): member.name.lower().replace("_", " ") for member in enum}  # type: ignore[attr-defined]
+    return pl.Series(name, [text.get(int(value), "") for value in values], dtype=pl.String)
+
+
+def _times(values: np.ndarray, name: str) -> pl.Series:
+    return pl.Series(name, values).set(pl.Series((values == NEVER) | (values == 0)), None)
+
+
+def fills_table(desk: Desk, units: Units, fees: Fees) -> pl.DataFrame:
+    """One row per fill of an own order, in time.
+
+    ts_ns; order; side (0 buy, 1 sell); price, size; passive; forced; reason; ahead_entry, ahead_fill (queue in front, natural units);
+    bid_before, ask_before (touch just before the event, null if a side was empty); fee (money, positive = paid)
+    """
+    world = desk.run.world
+    fills = world.fills[: world.head[0]["fills"]]
+    price = units.prices(fills["price_ticks"], "price")
+    size = units.sizes(fills["size_lots"], "size")
+    passive = fills["passive"].astype(bool)
+    return pl.DataFrame(
+        {
+            "ts_ns": fills["ts_ns"],
+            "order": fills["order"],
+            "side": fills["side"],
+            "price": price,
+            "size": size,
+            "passive": passive,
+            "forced": fills["reason"] == FillReason.END_OF_HORIZON,
+            "reason": _words(FillReason, fills["reason"], "reason"),
+            "ahead_entry": units.sizes(fills["ahead_entry_lots"], "ahead_entry"),
+            "ahead_fill": units.sizes(fills["ahead_fill_lots"], "ahead_fill"),
+            "bid_before": units.prices(fills["bid_ticks"], "bid_before"),
+            "ask_before": units.prices(fills["ask_ticks"], "ask_before"),
+            "fee": fees.of(price.to_numpy(), size.to_numpy(), passive),
+        }
+    )
+
+
+def orders_table(desk: Desk, units: Units) -> pl.DataFrame:
+    """One row per child order, in order of sending; times are null where the thing never happened."""
+    world = desk.run.world
+    own = world.own[: world.head[0]["own"]]
+    return pl.DataFrame(
+        {
+            "order": np.arange(len(own)),
+            "side": _words(Side, own["side"], "side"),
+            "type": _words(OrderType, own["type"], "type"),
+            "tif": _words(TimeInForce, own["tif"], "tif"),
+            "price": units.prices(own["price_ticks"], "price"),
+            "size": units.sizes(own["size_lots"], "size"),
+            "filled": units.sizes(own["filled_lots"], "filled"),
+            "state": _words(OrderState, own["venue_state"], "state"),
+            "reason": _words(Reason, own["reason"], "reason"),
+            "sent_ns": _times(own["sent_ns"], "sent_ns"),
+            "arrived_ns": _times(own["arrived_ns"], "arrived_ns"),
+            "acked_ns": _times(own["acked_ns"], "acked_ns"),
+            "done_ns": _times(own["done_ns"], "done_ns"),
+            "ahead_entry": units.sizes(own["ahead_entry_lots"], "ahead_entry"),
+            "replaces": own["replaces"],
+        }
+    )
+
+
+def schedule_table(parent: Parent, schedule: object, fills: pl.DataFrame, units: Units) -> pl.DataFrame:
+    """What should have been done and what was, at every fill and every edge of the schedule: ts_ns, target, executed.
+
+    target is null for algorithms without a curve.
+    """
+    times = np.unique(np.concatenate([[parent.start_ns, parent.end_ns], fills["ts_ns"].to_numpy()]).astype(np.int64))
+    if schedule is not None:
+        times = np.unique(np.concatenate([times, schedule.times_ns]))  # type: ignore[attr-defined]
+    done = fills["size"].to_numpy().cumsum()
+    place = np.searchsorted(fills["ts_ns"].to_numpy(), times, side="right")
+    executed = np.concatenate([[0.0], done])[place]
+    target: pl.Series = pl.Series("target", [None] * len(times), dtype=pl.Float64)
+    if schedule is not None:
+        lots = np.interp(times, schedule.times_ns, schedule.cumulative_lots)  # type: ignore[attr-defined]
+        target = pl.Series("target", lots * float(units.lot))
+    return pl.DataFrame({"ts_ns": times, "target": target, "executed": executed})
+
+
+_DRIFT = (
+    ("deficit", "book", "quantity own orders took that history still counts on, at the end"),
+    ("surplus", "book", "quantity history executed and own orders spared, at the end"),
+    ("took_surplus", "book", "own taking out of such spared quantity"),
+    ("evicted", "world", "spared quantity taken out because a recorded order arrived through it"),
+    ("unfilled_history", "world", "quantity of recorded aggressors that found nothing left within their limit"),
+    ("crossing_fills", "world", "own fills because a recorded order arrived through the own price"),
+)
+
+
+def drift_table(desk: Desk, units: Units) -> list[tuple[str, float, str]]:
+    """The drift meter: (name, value, meaning), sizes in natural units."""
+    world = desk.run.world
+    shift = int(world.head[0]["shift"])
+    rows = []
+    for name, where, meaning in _DRIFT:
+        head = world.book.head[0] if where == "book" else world.head[0]
+        rows.append((name, float((int(head[name]) / (1 << shift)) * units.lot), meaning))
+    corrected = sum(int(world.head[0][cause]) for cause in ("missing", "excess", "gone"))
+    rows.append(("corrections", float(corrected * units.lot), "quantity corrected where prices came into view"))
+    gap = desk.gap
+    rows.append(
+        ("mid_gap_mean", gap.mid_ticks, "ticks between the simulated and the recorded mid, mean over decisions")
+    )
+    rows.append(("mid_gap_largest", gap.largest_mid_ticks, "the largest such gap"))
+    rows.append(
+        ("depth_gap_mean", gap.depth_lots * float(units.lot), "touch sizes against history, mean over decisions")
+    )
+    rows.append(("cut", float(int(desk.task[0]["cut_lots"]) * units.lot), "quantity the desk cut off commands"))
+    return rows
+
+
+class Fees:
+    """Explicit costs of trading: a part of the value and an amount per unit, apart for makers and takers; negative is a rebate."""
+
+    def __init__(
+        self,
+        *,
+        maker_bps: float = 0.0,
+        taker_bps: float = 0.0,
+        maker_per_unit: float = 0.0,
+        taker_per_unit: float = 0.0,
+    ) -> None:
+        self.bps = (taker_bps, maker_bps)
+        self.per_unit = (taker_per_unit, maker_per_unit)
+
+    def of(self, price: np.ndarray, size: np.ndarray, passive: np.ndarray) -> np.ndarray:
+        """Money paid per fill."""
+        bps = np.where(passive, self.bps[1], self.bps[0])
+        per_unit = np.where(passive, self.per_unit[1], self.per_unit[0])
+        return price * size * bps * 1e-4 + size * per_unit
