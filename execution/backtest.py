@@ -29,6 +29,7 @@ class Run:
     """One parent executed by one algorithm."""
 
     run_id: str
+    parent_id: str
     parent: Parent
     algo: str
     condition: str
@@ -92,7 +93,7 @@ def result_row(run: Run) -> dict[str, Any]:
     cost = run.cost
     row: dict[str, Any] = {
         "run_id": run.run_id,
-        "parent_id": run.run_id.split(":")[0],
+        "parent_id": run.parent_id,
         "algo": run.algo,
         "condition": run.condition,
         "side": cost.side,
@@ -146,7 +147,7 @@ def check_parent(market: Market, parent: Parent) -> None:
 
 
 def run_parent(
-    market: Market, base: MarketRun, parent: Parent, name: str, make: AlgorithmMaker, run_id: str, fees: Fees
+    market: Market, base: MarketRun, parent: Parent, name: str, make: AlgorithmMaker, parent_id: str, fees: Fees
 ) -> Run:
     """Execute one parent with one algorithm on a copy of a run that has not passed the parent's start."""
     units = Units(market.dataset.info)
@@ -163,7 +164,9 @@ def run_parent(
         market.prints,
         submitted=float(orders["size"].sum()) or None,
     )
-    return Run(run_id, parent, name, condition_text(market), cost, fills, orders, schedule, drift_table(desk, units))
+    condition = condition_text(market)
+    run_id = f"{condition}/{parent_id}/{name}"
+    return Run(run_id, parent_id, parent, name, condition, cost, fills, orders, schedule, drift_table(desk, units))
 
 
 def backtest(
@@ -191,8 +194,7 @@ def backtest(
         parent = parents[place]
         base.advance(parent.start_ns - 1)
         for name, make in algorithms.items():
-            run_id = f"{place + 1}:{name}"
-            done[place, name] = run_parent(market, base, parent, name, make, run_id, fees or Fees())
+            done[place, name] = run_parent(market, base, parent, name, make, str(place + 1), fees or Fees())
             if progress is not None:
                 progress(len(done), len(parents) * len(algorithms))
     runs = tuple(done[place, name] for place in range(len(parents)) for name in algorithms)

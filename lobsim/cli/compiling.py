@@ -25,7 +25,8 @@ def is_cold() -> bool:
 
     from lobsim.core.jit import cache_folder
 
-    return not config.DISABLE_JIT and next(Path(cache_folder()).rglob(_LAST_KERNEL), None) is None
+    disabled = config.DISABLE_JIT  # pyright: ignore[reportAttributeAccessIssue]  (numba fills that module as it loads)
+    return not disabled and next(Path(cache_folder()).rglob(_LAST_KERNEL), None) is None
 
 
 def compile_replay(dataset: Dataset) -> float:
@@ -52,3 +53,14 @@ def _run_first_rows(dataset: Dataset) -> None:
     run = Market(Dataset(dataset.info, dataset.events.head(2), rows, dataset.seed_row, truth)).start(participant=False)
     run.advance(NEVER)
     roomier_world(run.world, Status.ROOM_ORDERS)
+
+
+def compile_backtest(dataset: Dataset) -> float:
+    """Compile, or load, everything a backtest runs, so that it is announced and timed apart."""
+    clock = Stopwatch()
+    with nothing_to_clean_up():
+        if is_cold():
+            say(ANNOUNCEMENT)
+        with progress("compiling", None):
+            _run_first_rows(dataset)
+    return clock.seconds

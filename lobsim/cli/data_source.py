@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -94,7 +95,7 @@ def is_stored(path: Path) -> bool:
     return path.is_dir() or path.name == "events.parquet"
 
 
-def _refuse_options(options: dict[str, object], why: str) -> None:
+def _refuse_options(options: Mapping[str, object], why: str) -> None:
     given = [name for name, value in options.items() if value is not None]
     if given:
         raise ConfigError(f"{why}, {' and '.join(given)} cannot be used with it")

@@ -25,6 +25,8 @@ from lobsim.errors import LobsimError
 EXIT_ERROR = 1
 
 COMMANDS: dict[str, str] = {
+    "demo": "lobsim.cli.demo:demo",
+    "backtest": "lobsim.cli.backtest:backtest",
     "import": "lobsim.cli.import_:import_file",
     "replay": "lobsim.cli.replay:replay",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -58,7 +59,7 @@ def replay(
     Rows count from 1; truth_first_difference in the JSON counts from 0.
     """
     clock = Stopwatch()
-    with progress(f"reading {file}", None):
+    with progress(f"reading {Path(file).name}", None):
         dataset = open_dataset(file, book=book, seed_book=seed_book, truth=truth, symbol=symbol, date=date)
     read_s = clock.seconds
     if verify and dataset.rows is None and dataset.truth is None:

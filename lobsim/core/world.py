@@ -100,7 +100,7 @@ def roomier_book(book: Book, status: int) -> Book:
         if 2 * max(recentred.sides["far"]) < size.far and book_size(recentred) == size:
             return recentred
         if size.window < _LARGEST_WINDOW:
-            size = size._replace(window=4 * size.window)
+            size = size._replace(window=min(4 * size.window, _LARGEST_WINDOW))
         else:
             size = size._replace(far=2 * size.far)
     return resize_book(book, size)

@@ -1,0 +1,104 @@
+"""From finished backtests to the data of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import polars as pl
+
+from execution.backtest import BacktestResult
+from execution.report.data import ReportData
+from lobsim import __version__
+from lobsim.clock import zone_name
+from lobsim.feeds.schema import DatasetInfo
+from lobsim.types import Fidelity, Impact, Side
+
+_MARGIN_NS = 2 * 60 * 10**9
+_BUCKETS = 60
+_UNITS = {"USD": "shares"}
+
+_IMPACT_WORDS = {
+    Impact.REMATCH: "recorded orders meet own orders in one book: own taking removes liquidity, own resting orders absorb recorded flow",
+    Impact.CONSUME: "own taking uses up displayed quantity until the feed shows it renewed",
+    Impact.NONE: "history is left untouched, own fills are extra volume",
+}
+
+
+def fidelity_words(info: DatasetInfo) -> str:
+    """What the data know, for people."""
+    if info.fidelity == Fidelity.L3_TOP_K:
+        return f"every order of the best {info.depth} levels (L3)"
+    if info.fidelity == Fidelity.L3_FULL:
+        return "every order, all levels (L3)"
+    return "displayed quantity per level, and trades (L2)"
+
+
+def _window(frame: pl.DataFrame, start_ns: int, end_ns: int) -> pl.DataFrame:
+    """The rows from a little before to a little after, and the state at the left edge."""
+    before = frame.filter(pl.col("ts_ns") < start_ns).tail(1)
+    return pl.concat([before, frame.filter(pl.col("ts_ns").is_between(start_ns, end_ns))])
+
+
+def _volume(prints: pl.DataFrame, start_ns: int, end_ns: int) -> pl.DataFrame:
+    """Market volume in about sixty buckets over the window."""
+    width_ns = max((end_ns - start_ns) // _BUCKETS, 1)
+    inside = prints.filter(pl.col("ts_ns").is_between(start_ns, end_ns) & ~pl.col("auction"))
+    bucket = (pl.col("ts_ns") - start_ns) // width_ns * width_ns + start_ns
+    return inside.group_by(bucket.alias("ts_ns")).agg(volume=pl.col("size").sum()).sort("ts_ns")
+
+
+def _drift(results: Sequence[BacktestResult]) -> list[tuple[str, float | int | str | None, str]]:
+    """The drift meter of every run of the first parent, one row per figure: the largest over its algorithms."""
+    rows: dict[str, tuple[float, str]] = {}
+    first = results[0].runs[0].parent_id
+    for run in results[0].runs:
+        if run.parent_id != first:
+            continue
+        for name, value, meaning in run.drift:
+            known = rows.get(name, (value, meaning))[0]
+            rows[name] = (max(known, value), meaning)
+    return [(name, value, meaning) for name, (value, meaning) in rows.items()]
+
+
+def report_data(results: Sequence[BacktestResult], *, command: str) -> ReportData:
+    """Everything a report shows, from one backtest, or from several of the same parents under different conditions.
+
+    results  the first is the main one; the others are compared with it
+    command  the command line that makes the report again
+    """
+    main = results[0]
+    market = main.market
+    info = market.dataset.info
+    parent = main.runs[0].parent
+    start_ns, end_ns = parent.start_ns - _MARGIN_NS, parent.end_ns + _MARGIN_NS
+    size = Decimal(info.lot) * parent.size_lots
+    named = main.fills.with_columns(
+        side=pl.when(pl.col("side") == Side.BUY).then(pl.lit("buy")).otherwise(pl.lit("sell"))
+    )
+    return ReportData(
+        symbol=info.symbol,
+        date=info.date,
+        venue=info.venue,
+        fidelity=fidelity_words(info),
+        side=parent.side.name.lower(),
+        size=float(size),
+        unit=_UNITS.get(info.currency, "units"),
+        currency=info.currency,
+        start_ns=parent.start_ns,
+        end_ns=parent.end_ns,
+        time_zone=zone_name(info),
+        latency=str(market.config.latency),
+        impact=_IMPACT_WORDS[market.impact],
+        data_digest=market.dataset.digest,
+        seed=market.config.seed,
+        version=__version__,
+        command=command,
+        results=pl.concat([result.results for result in results], how="vertical_relaxed"),
+        fills=named,
+        orders=main.orders,
+        quotes=_window(market.quotes, start_ns, end_ns),
+        schedule=main.schedule,
+        volume=_volume(market.prints, start_ns, end_ns),
+        drift=_drift(results),
+    )

@@ -1,0 +1,172 @@
+"""``lobsim backtest``: what would this parent order have cost, with each of these algorithms?"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lobsim.cli.data_source import BookOption, DateOption, SeedBookOption, SymbolOption, open_dataset
+from lobsim.cli.output import JsonOption, progress
+from lobsim.cli.results import finish
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from execution.backtest import BacktestResult
+    from execution.parent import Parent
+    from lobsim.feeds.schema import Dataset
+    from lobsim.market import Market
+
+_ALGORITHMS = "twap,vwap,pov,ac"
+
+
+def backtest(
+    data: Annotated[str, typer.Option("--data", help='A recording, an imported folder, or "sample".')],
+    side: Annotated[str, typer.Option("--side", help="buy or sell.")],
+    size: Annotated[str, typer.Option("--size", help="How much, in natural units: shares, coins, contracts.")],
+    start: Annotated[
+        str | None, typer.Option("--start", help="Time of day at the venue; default: the first book.")
+    ] = None,
+    duration: Annotated[str, typer.Option("--duration", help="How long it has: 30m, 1h30m.")] = "30m",
+    algo: Annotated[
+        str, typer.Option("--algo", help="twap, vwap, pov, ac, leave, once; NAME:STYLE for a style.")
+    ] = _ALGORITHMS,
+    style: Annotated[
+        str, typer.Option("--style", help="cross, join or peg, for algorithms named without one.")
+    ] = "join",
+    slices: Annotated[int | None, typer.Option("--slices", help="Slices of a schedule; default: one a minute.")] = None,
+    rate: Annotated[float, typer.Option("--rate", help="pov: share of the volume.")] = 0.1,
+    urgency: Annotated[float, typer.Option("--urgency", help="ac: 0 is twap, 3 does most in the first third.")] = 2.0,
+    limit_price: Annotated[str | None, typer.Option("--limit-price", help="Worst price of any child order.")] = None,
+    max_participation: Annotated[
+        float | None, typer.Option("--max-participation", help="Largest share of volume.")
+    ] = None,
+    parents: Annotated[int, typer.Option("--parents", help="That many parents, one after the other.", min=1)] = 1,
+    latency: Annotated[
+        str, typer.Option("--latency", help="Delay of feed, orders and answers each: 50us, 1ms.")
+    ] = "100us",
+    impact: Annotated[
+        str | None, typer.Option("--impact", help="none, consume or rematch; default by the data.")
+    ] = None,
+    levels: Annotated[bool, typer.Option("--levels", help="Replay the data's level (L2) projection too.")] = False,
+    seed: Annotated[int, typer.Option("--seed", help="Of the drawn lifetimes of surplus orders.")] = 0,
+    taker_fee_bps: Annotated[float, typer.Option("--taker-fee-bps", help="Fee on aggressive fills.")] = 0.0,
+    maker_fee_bps: Annotated[
+        float, typer.Option("--maker-fee-bps", help="Fee on passive fills; negative: rebate.")
+    ] = 0.0,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for report.html and the tables.")] = None,
+    book: BookOption = None,
+    seed_book: SeedBookOption = None,
+    symbol: SymbolOption = None,
+    date: DateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Execute a parent order in a recorded market with several algorithms, and say what each cost."""
+    from execution.catalogue import Choices, algorithm_named
+    from execution.outcome import Fees
+    from lobsim.clock import duration_ns
+
+    makers = {
+        name.strip(): algorithm_named(name, _choices(Choices, style, slices, rate, urgency)) for name in algo.split(",")
+    }
+    long_ns = duration_ns(duration, "--duration")
+    delay_ns = 0 if latency.strip() in ("0", "0s") else duration_ns(latency, "--latency")
+    fees = Fees(taker_bps=taker_fee_bps, maker_bps=maker_fee_bps)
+    dataset = open_dataset(data, book=book, seed_book=seed_book, symbol=symbol, date=date)
+    config = _config(impact, delay_ns, seed)
+    wanted = _parents(dataset, side, size, start, long_ns, parents, limit_price, max_participation)
+    results = run_backtests(dataset, config, wanted, makers, fees, levels=levels)
+    finish(results, command=_command(), out=out, as_json=as_json)
+
+
+def _command() -> str:
+    """The command line as typed, with file names only (a report may be shown to others)."""
+    words = [Path(word).name if "/" in word and not word.startswith("-") else word for word in sys.argv[1:]]
+    return " ".join(["lobsim", *words])
+
+
+def _choices(kind: Any, style: str, slices: int | None, rate: float, urgency: float) -> Any:
+    from execution.baselines import Style
+    from lobsim.errors import ConfigError
+
+    try:
+        chosen = Style(style)
+    except ValueError:
+        raise ConfigError(f"there is no style {style!r}", where="--style", hint="choose cross, join or peg") from None
+    return kind(style=chosen, slices=slices, rate=rate, urgency=urgency)
+
+
+def _config(impact: str | None, delay_ns: int, seed: int) -> Any:
+    from lobsim.config import Latency, MarketConfig
+    from lobsim.errors import ConfigError
+    from lobsim.types import Impact
+
+    names = {mode.name.lower(): mode for mode in Impact}
+    if impact is not None and impact not in names:
+        raise ConfigError(f"there is no impact mode {impact!r}", where="--impact", hint=f"choose {', '.join(names)}")
+    mode = None if impact is None else names[impact]
+    return MarketConfig(impact=mode, latency=Latency.round_trip(delay_ns), seed=seed)
+
+
+def _parents(
+    dataset: Dataset,
+    side: str,
+    size: str,
+    start: str | None,
+    long_ns: int,
+    count: int,
+    limit_price: str | None,
+    max_participation: float | None,
+) -> list[Parent]:
+    """The parent orders asked for, one after the other from the start."""
+    from execution.parent import Parent
+    from lobsim.cli.amounts import lots_of, ticks_of
+    from lobsim.clock import time_ns
+    from lobsim.errors import ConfigError
+    from lobsim.types import Side
+
+    sides = {"buy": Side.BUY, "sell": Side.SELL}
+    if side.lower() not in sides:
+        raise ConfigError(f"{side!r} is no side", where="--side", hint="write buy or sell")
+    info = dataset.info
+    first = max(info.session_start_ns, int(dataset.events["ts_exchange"][0]))
+    start_ns = first if start is None else time_ns(start, info, "--start")
+    limit_ticks = None if limit_price is None else ticks_of(limit_price, info, "--limit-price")
+    return [
+        Parent(
+            side=sides[side.lower()],
+            size_lots=lots_of(size, info, "--size"),
+            start_ns=start_ns + place * long_ns,
+            end_ns=start_ns + (place + 1) * long_ns,
+            limit_price_ticks=limit_ticks,
+            max_participation=max_participation,
+        )
+        for place in range(count)
+    ]
+
+
+def run_backtests(
+    dataset: Dataset, config: Any, parents: Sequence[Parent], makers: Any, fees: Any, *, levels: bool
+) -> list[BacktestResult]:
+    """The backtest on the data as they are and, with levels, on their level projection."""
+    from dataclasses import replace
+
+    from execution.backtest import backtest as run
+    from lobsim.cli.compiling import compile_backtest
+    from lobsim.market import Market
+
+    compile_backtest(dataset)
+    markets: list[Market] = [Market(dataset, config)]
+    if levels:
+        from lobsim.sample import to_levels
+
+        markets.append(Market(to_levels(dataset), replace(config, impact=None)))
+    results = []
+    for market in markets:
+        with progress(f"executing on {'levels' if market.by_levels else 'orders'}", len(parents) * len(makers)) as tell:
+            step = None if tell is None else (lambda done, _all, tell=tell: tell(done))
+            results.append(run(market, parents, makers, fees=fees, progress=step))
+    return results

@@ -1,0 +1,134 @@
+"""Compile every way into the compiled floor once: ``python -m lobsim.core.warm``.
+
+Machine code is cached on disk, so whoever runs this first waits and nobody after that; several processes that compile the
+same thing at once only wait longer.  The entry points are compiled by using them: a few messages through a book, and a tiny world
+by orders and by levels, with a participant and without.
+
+Known limit: what runs above this package compiles its own entry points when it is first used.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import numpy as np
+
+from lobsim.book_shell import Book
+from lobsim.config import MarketConfig
+from lobsim.core.loop import advance, event_room, post_cancel, post_new, record_history
+from lobsim.core.state import World
+from lobsim.core.world import copy_world, make_tape, new_world, roomier_world, scratch
+from lobsim.types import (
+    L2_SHIFT,
+    MESSAGE,
+    NEVER,
+    NONE,
+    Fidelity,
+    Kind,
+    OrderState,
+    OrderType,
+    Side,
+    Status,
+    TimeInForce,
+    Verb,
+)
+
+_ENOUGH = 1000
+
+
+def compiled_kernels() -> int:
+    """How many kernels of the compiled floors are compiled in this process, each argument type counted."""
+    found = {}
+    for name, module in list(sys.modules.items()):
+        if name.startswith(("lobsim.core.", "execution.core.")):
+            for thing in vars(module).values():
+                if hasattr(thing, "py_func"):
+                    found[id(thing)] = len(thing.signatures)
+    return sum(found.values())
+
+
+def _use_book() -> None:
+    """A book from its first order to its audit."""
+    book = Book()
+    messages = np.zeros(3, MESSAGE)
+    messages["order_id"] = (1, 2, 1)
+    messages["size_lots"] = 1
+    messages["verb"] = (Verb.NEW, Verb.NEW, Verb.CANCEL)
+    book.run(messages)
+    book.limit(7, "sell", "0.01", 1)
+    book.bids()
+    book.state_hash()
+    book.audit()
+
+
+def _tape(by_levels: bool) -> np.ndarray:
+    """Three recorded rows: a bid, an ask, and part of the ask taken."""
+    kinds = (Kind.LEVEL, Kind.LEVEL, Kind.PRINT) if by_levels else (Kind.ADD, Kind.ADD, Kind.EXECUTE)
+    columns: dict[str, Any] = {
+        "ts_ns": (1, 2, 30),
+        "order_id": (0, 0, 0) if by_levels else (1, 2, 2),
+        "price_ticks": (100, 101, 101),
+        "size": (10, 10, 4),
+        "kind": kinds,
+        "side": (Side.BUY, Side.SELL, Side.SELL),
+    }
+    shift = L2_SHIFT if by_levels else 0
+    arrays = {name: np.array([int(value) for value in values]) for name, values in columns.items()}
+    return make_tape(arrays | {"size": arrays["size"] << shift})
+
+
+def _world(by_levels: bool, participant: bool) -> World:
+    """A world before its first row, made as lobsim.market makes one."""
+    fidelity = Fidelity.L2_TRADES if by_levels else Fidelity.L3_FULL
+    params = MarketConfig().params(fidelity, 1, L2_SHIFT if by_levels else 0)
+    params |= {"publish": int(participant), "wake_ns": 10 if participant else NEVER}
+    nothing = np.zeros((0, 0), np.int64)
+    return new_world(_tape(by_levels), nothing, nothing, params)
+
+
+def _place_order(world: World) -> None:
+    """The participant joins the ask at its decision, and at once asks for the order to be cancelled."""
+    own = world.own[0]
+    for name, value in {"price_ticks": 101, "size_lots": 2, "side": Side.SELL, "type": OrderType.LIMIT}.items():
+        own[name] = value
+    own["tif"] = TimeInForce.GTC
+    own["expire_ns"] = NEVER
+    own["replaces"] = NONE
+    own["state"] = OrderState.PENDING
+    world.head[0]["own"] = 1
+    post_new(world, 0)
+    post_cancel(world, 0)
+
+
+def _use_world(by_levels: bool) -> None:
+    """A tape replayed with a participant and without, in a world that grows on its way."""
+    messages, spare = scratch()
+    quotes = np.zeros((3, 4), np.int64)
+    record_history(_world(by_levels, False), quotes, messages, spare)
+    world = _world(by_levels, True)
+    if advance(world, NEVER, _ENOUGH, messages, spare) == Status.WAKE:
+        _place_order(world)
+    event_room(world)
+    world = roomier_world(copy_world(world), Status.ROOM_LEVELS)
+    advance(world, NEVER, _ENOUGH, messages, spare)
+
+
+def warm() -> float:
+    """Compile, or load from the cache, every entry point.  Returns the seconds it took."""
+    start = time.perf_counter()
+    _use_book()
+    for by_levels in (False, True):
+        _use_world(by_levels)
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Warm up and say so in one line on stderr."""
+    seconds = warm()
+    sys.stderr.write(f"lobsim: {compiled_kernels()} kernels ready in {seconds:.1f} s\n")
+
+
+if __name__ == "__main__":
+    main()
