@@ -28,6 +28,7 @@ _CHUNK_EVENTS = 200_000
 """Events per compiled call: some tens of milliseconds, so Ctrl-C is heard within one."""
 _LEVEL_DATA = (Fidelity.L2_TRADES, Fidelity.L2_SNAPSHOTS, Fidelity.L1)
 _DEFAULT_LIFE_NS = 10**9
+_ORDER_KINDS = (Kind.ADD, Kind.REDUCE, Kind.DELETE, Kind.REPLACE, Kind.EXECUTE)
 
 
 class MarketRun:
@@ -153,7 +154,7 @@ class Market:
         return make_tape(
             {
                 "ts_ns": column["ts_exchange"],
-                "order_id": column["order_id"],
+                "order_id": np.where(named, column["order_id"], 0),
                 "other_id": column["other_id"],
                 "match_id": column["match_id"],
                 "price_ticks": price_ticks,

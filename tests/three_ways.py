@@ -50,9 +50,9 @@ def environment(way: Way) -> dict[str, str]:
 
 def warm(way: Way) -> int:
     """Fill the compiled cache in one process; several that compile the same thing at once may crash."""
-    if "NUMBA_DISABLE_JIT" in way.switches or find_spec("lobsim.core.warm") is None:
+    if "NUMBA_DISABLE_JIT" in way.switches or find_spec("execution.warm") is None:
         return 0
-    return subprocess.run([sys.executable, "-m", "lobsim.core.warm"], cwd=ROOT, env=environment(way)).returncode
+    return subprocess.run([sys.executable, "-m", "execution.warm"], cwd=ROOT, env=environment(way)).returncode
 
 
 def stream(command: list[str], variables: dict[str, str]) -> tuple[int, str]:

@@ -158,7 +158,7 @@ def run_backtests(
     from lobsim.cli.compiling import compile_backtest
     from lobsim.market import Market
 
-    compile_backtest(dataset)
+    compile_backtest()
     markets: list[Market] = [Market(dataset, config)]
     if levels:
         from lobsim.sample import to_levels
