@@ -16,8 +16,8 @@ Schedules, a user's own strategy and later a trained policy all go through ``on_
 An algorithm wakes at its parent's start, whenever it asked to (``WakeAt``), and, if its attributes ``wake_on_reports`` or ``wake_on_touch`` are true,
 when it hears about its orders or when the touch it sees has changed.  It is asked nothing after the parent's end.
 
-The desk keeps every algorithm to its parent (``execution.core.desk``): commands are cut to what is left to do, to the parent's limit price and to its
-largest share of volume.
+The desk keeps every algorithm to its parent (``execution.core.desk``): orders are on the parent's side, and commands are cut to what is left to do, to
+the parent's limit price and to its largest share of volume.  docs/algorithms.md tells the same with an example to run.
 
 A compiled algorithm is a function ``on_wake(view, orders, state, commands) -> count`` under ``@numba.njit`` with the explicit
 signature `compiled_signature`, wrapped in `CompiledAlgorithm`; it reads VIEW and LIVE records and writes COMMAND records.
@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import index
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -41,14 +42,13 @@ from lobsim.types import NONE, NONE_PRICE, Phase, Side, TimeInForce
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A limit order; side None means the parent's."""
+    """A limit order on the parent's side; ``expire_ns`` is the time limit of GTD."""
 
     price_ticks: int
     size_lots: int
     tif: TimeInForce = TimeInForce.GTC
     post_only: bool = False
     expire_ns: int = 0
-    side: Side | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,6 @@ class Market:
     """A market order: what the book cannot fill is cancelled.  With a limit on the parent it goes no further than that."""
 
     size_lots: int
-    side: Side | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +160,15 @@ class View:
         return self.best_ask_ticks if self.parent.side == Side.BUY else self.best_bid_ticks
 
     @property
+    def join_ticks(self) -> int | None:
+        """Where a passive order of this parent stands: the near touch, or the parent's limit where that is further back."""
+        near = self.near_ticks
+        if near is None:
+            return None
+        limit = int(self._record["limit_ticks"])
+        return min(near, limit) if self.parent.side == Side.BUY else max(near, limit)
+
+    @property
     def last_ticks(self) -> int | None:
         """Price of the last trade heard of, None before the first."""
         return int(self._record["last_ticks"]) or None
@@ -227,6 +235,8 @@ def compiled_signature() -> Any:
 class CompiledAlgorithm:
     """A decision function under ``@numba.njit`` with an explicit signature, and its memory.
 
+    One object serves one run: its memory is its own.
+
     Raises ConfigError for a function without a compiled signature: compiling at the first decision would be part of what is measured.
     """
 
@@ -245,39 +255,64 @@ class CompiledAlgorithm:
                 where="algorithm",
                 hint="decorate it with numba.njit(execution.algorithm.compiled_signature())",
             )
+        self.state = np.ascontiguousarray(self.state, np.float64)
         self.commands = np.zeros(self.most_commands, COMMAND)
 
+    def answer(self, view: np.ndarray, orders: np.ndarray) -> int:
+        """One decision, its commands in ``commands``.  Returns how many.
 
-def write_commands(commands: Iterable[Command], side: Side) -> np.ndarray:
-    """Commands as COMMAND records.
+        view, orders  VIEW [1], LIVE [open orders]
 
-    side  of the parent, for orders that name none
-    Raises ConfigError for something that is no command.
+        Raises ConfigError for a count that cannot be.
+        """
+        self.commands[:] = 0
+        count = int(self.decide(view, orders, self.state, self.commands))
+        if not 0 <= count <= len(self.commands):
+            raise ConfigError(
+                f"the compiled algorithm answered with {count} commands, 0 to {len(self.commands)} fit",
+                where="algorithm",
+                hint="raise most_commands",
+            )
+        return count
+
+
+def _whole(command: object, name: str) -> int:
+    """A field of a command as a 64-bit integer; a float is refused, not cut."""
+    try:
+        value = index(getattr(command, name))
+    except TypeError:
+        raise ConfigError(
+            f"{name} of {command!r} is no whole number", where="on_wake", hint="prices are in ticks, sizes in lots"
+        ) from None
+    if not -(2**63) <= value < 2**63:
+        raise ConfigError(f"{name} of {command!r} does not fit 64 bits", where="on_wake")
+    return value
+
+
+def write_commands(commands: Iterable[Command] | None) -> np.ndarray:
+    """Commands as COMMAND records; None is no command.
+
+    Raises ConfigError for something that is no command, or for a field that is no whole number.
     """
-    wanted = list(commands)
+    wanted = list(commands or ())
     out = np.zeros(len(wanted), COMMAND)
     for record, command in zip(out, wanted, strict=True):
         match command:
             case Limit():
-                own_side = side if command.side is None else command.side
-                record["kind"], record["side"] = desk.LIMIT, own_side
-                record["price_ticks"], record["size_lots"] = command.price_ticks, command.size_lots
-                record["tif"], record["post_only"], record["time_ns"] = (
-                    command.tif,
-                    command.post_only,
-                    command.expire_ns,
-                )
+                record["kind"] = desk.LIMIT
+                record["price_ticks"], record["size_lots"] = _whole(command, "price_ticks"), _whole(command, "size_lots")
+                record["tif"], record["post_only"] = _whole(command, "tif"), bool(command.post_only)
+                record["time_ns"] = _whole(command, "expire_ns")
             case Market():
-                record["kind"], record["side"] = desk.MARKET, side if command.side is None else command.side
-                record["size_lots"] = command.size_lots
+                record["kind"], record["size_lots"] = desk.MARKET, _whole(command, "size_lots")
             case Cancel():
-                record["kind"], record["order"] = desk.CANCEL, command.order
+                record["kind"], record["order"] = desk.CANCEL, _whole(command, "order")
             case Replace():
-                record["kind"], record["order"] = desk.REPLACE, command.order
-                record["price_ticks"], record["size_lots"] = command.price_ticks, command.size_lots
-                record["tif"] = NONE if command.tif is None else command.tif
+                record["kind"], record["order"] = desk.REPLACE, _whole(command, "order")
+                record["price_ticks"], record["size_lots"] = _whole(command, "price_ticks"), _whole(command, "size_lots")
+                record["tif"] = NONE if command.tif is None else _whole(command, "tif")
             case WakeAt():
-                record["kind"], record["time_ns"] = desk.WAKE_AT, command.time_ns
+                record["kind"], record["time_ns"] = desk.WAKE_AT, _whole(command, "time_ns")
             case _:
                 raise ConfigError(
                     f"{command!r} is no command", where="on_wake", hint="yield Limit, Market, Cancel, ..."

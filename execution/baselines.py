@@ -5,8 +5,10 @@ A schedule says how much should be done by when; an execution style says how a s
 ========  ==========================================================================================
 CROSS     at the start of the slice a market order for what the slice wants
 JOIN      at the start of the slice a limit order at the near touch; what is left at its end crosses
-PEG       one limit order kept at the near touch; it crosses only when behind by more than a band
+PEG       limit orders kept at the near touch; they cross only when behind by more than a band
 ========  ==========================================================================================
+
+Known limit: the near touch counts own orders, so a peg that stands alone at the best price stays there.
 """
 
 from __future__ import annotations
@@ -56,8 +58,7 @@ class Scheduled:
     wake_on_touch: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        self.wake_on_touch = self.style is Style.PEG
-        self.wake_on_reports = self.style is not Style.CROSS
+        self.wake_on_touch = self.wake_on_reports = self.style is Style.PEG
         self._slice = -1
 
     def _slice_at(self, time_ns: int) -> int:
@@ -93,8 +94,8 @@ class Scheduled:
         wanted = self.schedule.target(view.now_ns) - view.executed_lots - view.working_lots
         if new_slice and behind > view.working_lots:
             wanted -= behind - view.working_lots
-        if new_slice and wanted > 0 and view.near_ticks is not None:
-            yield Limit(view.near_ticks, wanted)
+        if new_slice and wanted > 0 and view.join_ticks is not None:
+            yield Limit(view.join_ticks, wanted)
 
     def _peg(self, view: View, orders: Sequence[ChildOrder], place: int) -> Iterable[Command]:
         behind = int(self.schedule.cumulative_lots[place]) - view.executed_lots
@@ -103,12 +104,11 @@ class Scheduled:
             if behind > view.working_lots:
                 yield Market(behind - view.working_lots)
             return
-        near = view.near_ticks
+        near = view.join_ticks
         if near is None:
             return
-        standing = [order for order in orders if not order.leaving]
-        for order in standing:
-            if order.price_ticks != near:
+        for order in orders:
+            if order.acknowledged and not order.leaving and order.price_ticks != near:
                 yield Replace(order.order, near, order.open_lots)
         wanted = self.schedule.target(view.now_ns) - view.executed_lots - view.working_lots
         if wanted > 0:
@@ -139,10 +139,10 @@ class PercentOfVolume:
         child = pov_child(self.rate, view.others_volume_lots, view.executed_lots, view.working_lots, left)
         if child <= 0:
             return
-        if self.style is Style.CROSS or view.near_ticks is None:
+        if self.style is Style.CROSS or view.join_ticks is None:
             yield Market(child)
         else:
-            yield Limit(view.near_ticks, child)
+            yield Limit(view.join_ticks, child)
 
 
 @dataclass
@@ -156,10 +156,10 @@ class SubmitAndLeave:
         """Post once; if there is no touch yet, look again a second later."""
         if view.executed_lots + view.working_lots > 0:
             return
-        if view.near_ticks is None:
+        if view.join_ticks is None:
             yield WakeAt(view.now_ns + NS_PER_SECOND)
         else:
-            yield Limit(view.near_ticks, view.remaining_lots)
+            yield Limit(view.join_ticks, view.remaining_lots)
 
 
 @dataclass
@@ -174,4 +174,5 @@ class AllAtOnce:
         left = view.remaining_lots - view.working_lots
         if left > 0:
             yield Market(left)
+        if view.remaining_lots > 0:
             yield WakeAt(view.now_ns + NS_PER_SECOND)

@@ -1,23 +1,32 @@
 """Running one parent order: the market moves to the next decision, the algorithm decides, its commands leave.
 
 The end of a parent: when its time is up nothing is asked any more; one order leg later everything at work is withdrawn at the venue and
-what is left crosses the book there at once, within the parent's limit price (fills END_OF_HORIZON).  It is paid for like any other fill.
+what is left crosses the book there at once, within the parent's limit price and its largest share of the volume heard of by then (fills
+END_OF_HORIZON).  It is paid for like any other fill; what these bounds or an empty book leave undone is the opportunity part of the cost.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 
 from execution.algorithm import Algorithm, ChildOrder, CompiledAlgorithm, View, write_commands
-from execution.core.desk import LIVE, TASK, VIEW, force_out, list_orders, observe, post_commands
+from execution.core.desk import LIVE, SENT, TASK, VIEW, force_out, list_orders, observe, post_commands
 from execution.parent import Parent
 from lobsim.core.drift import touch_and_history
 from lobsim.core.world import roomier_world
+from lobsim.errors import ConfigError
 from lobsim.market import MarketRun
-from lobsim.types import MAX_PRICE_TICKS, MESSAGE, NEVER, Side, Status
+from lobsim.types import MAX_PRICE_TICKS, MESSAGE, NEVER, NONE, Side, Status
+
+MOST_DECISIONS_AT_ONCE = 1000
+"""An algorithm that decides more often at one instant (sends what is refused, at no delay, for ever) is stopped."""
+
+WORLD_COUNTERS = ("evicted", "unfilled_history", "crossing_fills", "missing", "excess", "gone")
+"""Counters of a world that may have moved before the parent began."""
 
 
 @dataclass
@@ -44,15 +53,23 @@ class Gap:
 class Desk:
     """One parent order, one algorithm, one run of a market.
 
-    run     a run at or before the parent's start, with a participant; it is used up
+    run     a run that has not passed the parent's start, with a participant; it is used up
+
+    Raises ConfigError for a run without a participant, or beyond the parent's start.
     """
 
     def __init__(self, run: MarketRun, parent: Parent, algorithm: Algorithm | CompiledAlgorithm) -> None:
+        if not run.world.head[0]["publish"]:
+            raise ConfigError("the run has no participant", where="desk", hint="start it with participant=True")
+        if run.now_ns > parent.start_ns:
+            raise ConfigError("the run has passed the parent's start", where="desk", hint="use a fresh run or a copy")
         self.run = run
         self.parent = parent
         self.algorithm = algorithm
         self.gap = Gap()
         self.task = np.zeros(1, TASK)
+        self.before: dict[str, int] = {}
+        self._sent = np.zeros(len(run.world.own), SENT)
         self._view = np.zeros(1, VIEW)
         self._live = np.zeros(64, LIVE)
         self._message = np.zeros(1, MESSAGE)
@@ -66,29 +83,41 @@ class Desk:
         task["start_ns"], task["end_ns"] = parent.start_ns, parent.end_ns
         unbounded = MAX_PRICE_TICKS if parent.side == Side.BUY else -MAX_PRICE_TICKS
         task["limit_ticks"] = unbounded if parent.limit_price_ticks is None else parent.limit_price_ticks
-        task["share_millionths"] = round((parent.max_participation or 0) * 1_000_000)
+        share = parent.max_participation
+        task["share_millionths"] = NONE if share is None else int(Decimal(repr(float(share))) * 1_000_000)
 
     def execute(self, progress: Callable[[int], None] | None = None) -> None:
         """Run the parent from start to end.
 
         progress  called now and then with the exchange time reached
+
+        Raises ConfigError for an algorithm that answers with something else than commands, or never stops deciding at one instant.
         """
         self._begin()
         last_ns = self.parent.end_ns - 1
+        decided_ns, decisions = -1, 0
         while self.run.advance(last_ns) == Status.WAKE:
+            decisions = decisions + 1 if self.run.now_ns == decided_ns else 1
+            decided_ns = self.run.now_ns
+            if decisions > MOST_DECISIONS_AT_ONCE:
+                raise ConfigError(
+                    f"the algorithm decided {MOST_DECISIONS_AT_ONCE} times at one instant",
+                    where="on_wake",
+                    hint="do not send again at once what was refused",
+                )
             self._decide()
             if progress is not None:
                 progress(self.run.now_ns)
         self._finish()
 
     def _begin(self) -> None:
-        head = self.run.world.head[0]
         if self.run.now_ns < self.parent.start_ns - 1:
             self.run.advance(self.parent.start_ns - 1)
-            head = self.run.world.head[0]
+        head = self.run.world.head[0]
         head["wake_ns"] = self.parent.start_ns
         head["wake_on_reports"] = bool(getattr(self.algorithm, "wake_on_reports", False))
         head["wake_on_touch"] = bool(getattr(self.algorithm, "wake_on_touch", False))
+        self.before = {name: int(head[name]) for name in WORLD_COUNTERS}
         self._started = False
 
     def _see(self) -> None:
@@ -97,12 +126,12 @@ class Desk:
             self.task[0]["volume_before"] = head["seen_volume"]
             self.task[0]["own_before"] = head["seen_own_volume"]
             self._started = True
-        observe(self.run.world, self.task, self._view)
+        observe(self.run.world, self.task, self._sent, self._view)
         touch_and_history(self.run.world, self._touch)
         self.gap.add(self._touch, int(self.run.world.head[0]["shift"]))
 
     def _orders(self) -> np.ndarray:
-        while (count := list_orders(self.run.world, self._live)) == len(self._live):
+        while (count := list_orders(self.run.world, self._sent, self._live)) == len(self._live):
             self._live = np.zeros(2 * len(self._live), LIVE)
         return self._live[:count]
 
@@ -111,26 +140,35 @@ class Desk:
         orders = self._orders()
         if isinstance(self.algorithm, CompiledAlgorithm):
             commands = self.algorithm.commands
-            count = self.algorithm.decide(self._view, orders, self.algorithm.state, commands)
+            count = self.algorithm.answer(self._view, orders)
         else:
             view = View(self.parent, self.run.world, self._view[0])
-            commands = write_commands(self.algorithm.on_wake(view, _children(orders)), self.parent.side)
+            commands = write_commands(self.algorithm.on_wake(view, _children(orders)))
             count = len(commands)
         self._post(commands, count)
 
     def _post(self, commands: np.ndarray, count: int) -> None:
-        while (status := post_commands(self.run.world, self.task, self._view, commands, count)) != Status.OK:
+        while True:
+            status = post_commands(self.run.world, self.task, self._sent, self._view, commands, count)
+            if status == Status.OK:
+                return
             self.run.world = roomier_world(self.run.world, status)
+            grown = np.zeros(len(self.run.world.own), SENT)
+            grown[: len(self._sent)] = self._sent
+            self._sent = grown
 
     def _finish(self) -> None:
+        """Nobody is asked any more: what is known at the end decides how much is swept up one order leg later."""
         head = self.run.world.head[0]
-        for name in ("wake_ns", "report_wake_ns", "touch_wake_ns"):
-            head[name] = NEVER
+        head["report_wake_ns"] = head["touch_wake_ns"] = NEVER
         head["wake_on_reports"] = head["wake_on_touch"] = 0
+        head["wake_ns"] = self.parent.end_ns
+        self.run.advance(self.parent.end_ns)
+        observe(self.run.world, self.task, self._sent, self._view)
         self.run.advance(self.parent.end_ns + int(head["order_ns"]))
         while True:
             self.run.make_room()
-            status = force_out(self.run.world, self.task, self._message)
+            status = force_out(self.run.world, self.task, self._view, self._message)
             if status == Status.OK:
                 return
             self.run.world = roomier_world(self.run.world, status)

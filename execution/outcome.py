@@ -1,18 +1,25 @@
-"""From a finished run to tables in natural units: child orders, fills, the schedule, the drift meter."""
+"""From a finished run to tables in natural units: child orders, fills, the schedule, the drift meter.
+
+Invariants: what did not happen is null, never 0 or an empty word; prices and sizes are the floats nearest to their decimals.
+"""
 
 from __future__ import annotations
 
+from enum import IntEnum
 from fractions import Fraction
+from math import isfinite
 
 import numpy as np
 import polars as pl
 
-from execution.desk import Desk
+from execution.desk import WORLD_COUNTERS, Desk
 from execution.parent import Parent
+from lobsim.errors import ConfigError
 from lobsim.feeds.schema import DatasetInfo
 from lobsim.types import (
     MAX_PRICE_TICKS,
     NEVER,
+    NONE,
     NONE_PRICE,
     FillReason,
     OrderState,
@@ -45,20 +52,27 @@ class Units:
         return pl.Series(name, natural(lots, self.lot))
 
 
-def _words(enum: type, values: np.ndarray, name: str) -> pl.Series:
-    text = {int(member): member.name.lower().replace("_", " ") for member in enum}  # type: ignore[attr-defined]
-    return pl.Series(name, [text.get(int(value), "") for value in values], dtype=pl.String)
+def _words(enum: type[IntEnum], values: np.ndarray, name: str) -> pl.Series:
+    """Members of an enumeration in words; null for none of them."""
+    text = {int(member): member.name.lower().replace("_", " ") for member in enum if member.name != "NONE"}
+    return pl.Series(name, [text.get(int(value)) for value in values], dtype=pl.String)
+
+
+def _where(known: np.ndarray, values: pl.Series) -> pl.Series:
+    """A series with null where a thing is not known."""
+    return values.set(pl.Series(~known), None)
 
 
 def _times(values: np.ndarray, name: str) -> pl.Series:
-    return pl.Series(name, values).set(pl.Series((values == NEVER) | (values == 0)), None)
+    return _where((values != NEVER) & (values != 0), pl.Series(name, values))
 
 
 def fills_table(desk: Desk, units: Units, fees: Fees) -> pl.DataFrame:
     """One row per fill of an own order, in time.
 
-    ts_ns; order; side (0 buy, 1 sell); price, size; passive; forced; reason; ahead_entry, ahead_fill (queue in front, natural units);
-    bid_before, ask_before (touch just before the event, null if a side was empty); fee (money, positive = paid)
+    ts_ns; order; side (0 buy, 1 sell); price, size; passive; forced; reason; ahead_entry, ahead_fill (queue in front, natural units; null
+    for an order that did not queue); bid_before, ask_before (touch just before the event, null if a side was empty);
+    fee (money, positive = paid)
     """
     world = desk.run.world
     fills = world.fills[: world.head[0]["fills"]]
@@ -75,8 +89,8 @@ def fills_table(desk: Desk, units: Units, fees: Fees) -> pl.DataFrame:
             "passive": passive,
             "forced": fills["reason"] == FillReason.END_OF_HORIZON,
             "reason": _words(FillReason, fills["reason"], "reason"),
-            "ahead_entry": units.sizes(fills["ahead_entry_lots"], "ahead_entry"),
-            "ahead_fill": units.sizes(fills["ahead_fill_lots"], "ahead_fill"),
+            "ahead_entry": _where(passive, units.sizes(fills["ahead_entry_lots"], "ahead_entry")),
+            "ahead_fill": _where(passive, units.sizes(fills["ahead_fill_lots"], "ahead_fill")),
             "bid_before": units.prices(fills["bid_ticks"], "bid_before"),
             "ask_before": units.prices(fills["ask_ticks"], "ask_before"),
             "fee": fees.of(price.to_numpy(), size.to_numpy(), passive),
@@ -85,7 +99,11 @@ def fills_table(desk: Desk, units: Units, fees: Fees) -> pl.DataFrame:
 
 
 def orders_table(desk: Desk, units: Units) -> pl.DataFrame:
-    """One row per child order, in order of sending; times are null where the thing never happened."""
+    """One row per child order, in order of sending; null where a thing never happened.
+
+    order; side, type, tif; price (null: no limit), size, filled; state and reason at the venue in words; sent_ns, arrived_ns, acked_ns (heard
+    of by its owner), done_ns; ahead_entry (queue in front when it began to rest); replaces (the order whose place it took)
+    """
     world = desk.run.world
     own = world.own[: world.head[0]["own"]]
     return pl.DataFrame(
@@ -103,10 +121,17 @@ def orders_table(desk: Desk, units: Units) -> pl.DataFrame:
             "arrived_ns": _times(own["arrived_ns"], "arrived_ns"),
             "acked_ns": _times(own["acked_ns"], "acked_ns"),
             "done_ns": _times(own["done_ns"], "done_ns"),
-            "ahead_entry": units.sizes(own["ahead_entry_lots"], "ahead_entry"),
-            "replaces": own["replaces"],
+            "ahead_entry": _where(_rested(own), units.sizes(own["ahead_entry_lots"], "ahead_entry")),
+            "replaces": _where(own["replaces"] != NONE, pl.Series("replaces", own["replaces"])),
         }
     )
+
+
+def _rested(own: np.ndarray) -> np.ndarray:
+    """Which orders stood in the book: of a kind that rests, accepted, and not used up on arrival."""
+    can_rest = (own["tif"] == TimeInForce.GTC) | (own["tif"] == TimeInForce.GTD)
+    accepted = (own["arrived_ns"] != NEVER) & (own["venue_state"] != OrderState.REJECTED)
+    return can_rest & accepted & (own["done_ns"] != own["arrived_ns"])
 
 
 def schedule_table(parent: Parent, schedule: object, fills: pl.DataFrame, units: Units) -> pl.DataFrame:
@@ -138,15 +163,16 @@ _DRIFT = (
 
 
 def drift_table(desk: Desk, units: Units) -> list[tuple[str, float, str]]:
-    """The drift meter: (name, value, meaning), sizes in natural units."""
+    """The drift meter: (name, value, meaning), sizes in natural units; what a cut book had corrected before the parent began is left out."""
     world = desk.run.world
     shift = int(world.head[0]["shift"])
+    moved = {name: int(world.head[0][name]) - desk.before[name] for name in WORLD_COUNTERS}
     rows = []
     for name, where, meaning in _DRIFT:
-        head = world.book.head[0] if where == "book" else world.head[0]
-        rows.append((name, float((int(head[name]) / (1 << shift)) * units.lot), meaning))
-    corrected = sum(int(world.head[0][cause]) for cause in ("missing", "excess", "gone"))
-    rows.append(("corrections", float(corrected * units.lot), "quantity corrected where prices came into view"))
+        quantity = int(world.book.head[0][name]) if where == "book" else moved[name]
+        rows.append((name, float(units.lot * quantity / (1 << shift)), meaning))
+    corrected = sum(moved[cause] for cause in ("missing", "excess", "gone"))
+    rows.append(("corrections", float(units.lot * corrected), "quantity corrected where prices came into view"))
     gap = desk.gap
     rows.append(
         ("mid_gap_mean", gap.mid_ticks, "ticks between the simulated and the recorded mid, mean over decisions")
@@ -155,12 +181,15 @@ def drift_table(desk: Desk, units: Units) -> list[tuple[str, float, str]]:
     rows.append(
         ("depth_gap_mean", gap.depth_lots * float(units.lot), "touch sizes against history, mean over decisions")
     )
-    rows.append(("cut", float(int(desk.task[0]["cut_lots"]) * units.lot), "quantity the desk cut off commands"))
+    rows.append(("cut", float(units.lot * int(desk.task[0]["cut_lots"])), "quantity the desk cut off commands"))
     return rows
 
 
 class Fees:
-    """Explicit costs of trading: a part of the value and an amount per unit, apart for makers and takers; negative is a rebate."""
+    """Explicit costs of trading: a part of the value and an amount per unit, apart for makers and takers; negative is a rebate.
+
+    Raises ConfigError for a fee that is no finite number.
+    """
 
     def __init__(
         self,
@@ -170,6 +199,8 @@ class Fees:
         maker_per_unit: float = 0.0,
         taker_per_unit: float = 0.0,
     ) -> None:
+        if not all(map(isfinite, (maker_bps, taker_bps, maker_per_unit, taker_per_unit))):
+            raise ConfigError("a fee must be a finite number", where="fees")
         self.bps = (taker_bps, maker_bps)
         self.per_unit = (taker_per_unit, maker_per_unit)
 

@@ -142,10 +142,9 @@ class Market:
     def _make_tape(self) -> np.ndarray:
         events = self.dataset.events
         column = {name: events[name].to_numpy() for name in events.columns}
-        if column["order_id"].min() < 0:
-            raise DataError(
-                "order ids below 0 are kept for own orders", field="order_id", file=self.dataset.info.source
-            )
+        named = np.isin(column["kind"], _ORDER_KINDS)
+        if np.any(named & (column["order_id"] < 0)):
+            raise DataError("order ids below 0 are kept for own orders", field="order_id", file=self.dataset.info.source)
         side = column["side"]
         price_ticks, off = _to_ticks(column["price"], side, self.dataset.info.tick_quanta)
         size = column["size"].astype(np.int64)

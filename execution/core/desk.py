@@ -2,8 +2,11 @@
 
 Everything here uses only what the participant has heard: the book read from the publication ring, its own orders as acknowledged, prints as published.
 
-The desk holds every algorithm to its parent order: it never lets more be at work than is left to do, never sends a price worse than the parent's
-limit, and keeps to the parent's largest share of the market's volume.  What it cuts is counted, not refused.
+The desk holds every algorithm to its parent order: it trades the parent's side only, never lets more be at work than is left to do, never sends a
+price worse than the parent's limit, and keeps to the parent's largest share of the market's volume.  What it cuts is counted, not refused.
+
+A replacement may trade what was asked less what its predecessor filled on the way.  The venue knows that at once, the owner only with the
+answer: until then the desk counts what was sent (SENT), so that more than the parent can never be at work.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from lobsim.core.levels import fold, next_level
 from lobsim.core.loop import post_cancel, post_new
 from lobsim.types import (
     MAX_PRICE_TICKS,
+    MAX_SIZE_LOTS,
     NEVER,
     NONE,
     NONE_PRICE,
@@ -32,13 +36,16 @@ TASK = np.dtype(
         ("start_ns", "i8"),
         ("end_ns", "i8"),
         ("limit_ticks", "i8"),  # the worst price allowed; beyond every price if there is none
-        ("share_millionths", "i8"),  # largest share of market volume; 0 = no bound
+        ("share_millionths", "i8"),  # largest share of market volume; NONE = no bound
         ("volume_before", "i8"),  # market volume heard before the parent began, units
         ("own_before", "i8"),
         ("cut_lots", "i8"),  # what the desk took off commands
     ]
 )
 """The parent order as the desk keeps it."""
+
+SENT = np.dtype([("size_lots", "i8"), ("old_filled_lots", "i8")])
+"""One own order as it was sent: its size, and what was then known to be filled of the order that it replaces."""
 
 VIEW = np.dtype(
     [
@@ -53,6 +60,11 @@ VIEW = np.dtype(
         ("executed_lots", "i8"),
         ("working_lots", "i8"),  # sent and neither filled nor heard to be gone
         ("phase", "i8"),
+        ("side", "i8"),  # of the parent, as the four below
+        ("size_lots", "i8"),
+        ("start_ns", "i8"),
+        ("end_ns", "i8"),
+        ("limit_ticks", "i8"),  # the worst price allowed; beyond every price if there is none
     ]
 )
 """What the participant knows at a decision."""
@@ -74,7 +86,6 @@ COMMAND = np.dtype(
     [
         ("kind", "i8"),
         ("order", "i8"),
-        ("side", "i8"),
         ("price_ticks", "i8"),
         ("size_lots", "i8"),
         ("tif", "i8"),
@@ -82,7 +93,18 @@ COMMAND = np.dtype(
         ("time_ns", "i8"),
     ]
 )
-"""One command: kind is a CommandKind; time_ns is a time limit or the time to wake."""
+"""One command.
+
+==========  =====================================================
+kind        fields read
+==========  =====================================================
+LIMIT       price_ticks, size_lots, tif, post_only, time_ns (GTD)
+MARKET      size_lots
+CANCEL      order
+REPLACE     order, price_ticks, size_lots, tif (NONE: as it was)
+WAKE_AT     time_ns
+==========  =====================================================
+"""
 
 LIMIT = 0
 MARKET = 1
@@ -96,10 +118,23 @@ def _is_open(mine):
     return mine["state"] == OrderState.PENDING or mine["state"] == OrderState.LIVE
 
 
+@inline
+def _replaces_open(mine):
+    """Whether an order is the new half of a replacement not yet answered: the old half is still counted."""
+    return mine["replaces"] >= 0 and mine["state"] == OrderState.PENDING
+
+
 @kernel
-def list_orders(world, live):
-    """Write the participant's open orders, oldest first.  Returns how many; at most len(live) are written."""
+def list_orders(world, sent, live):
+    """Write the participant's open orders, oldest first.
+
+    sent  SENT [own orders at least]
+    live  LIVE [any], written
+
+    Returns how many; at most len(live) are written.
+    """
     world = borrow(world)
+    sent = borrow_array(sent)
     live = borrow_array(live)
     n = 0
     for i in range(world.head[0]["own"]):
@@ -110,7 +145,7 @@ def list_orders(world, live):
         entry["order"] = i
         entry["side"] = mine["side"]
         entry["price_ticks"] = mine["price_ticks"]
-        entry["size_lots"] = mine["size_lots"]
+        entry["size_lots"] = sent[i]["size_lots"] if _replaces_open(mine) else mine["size_lots"]
         entry["filled_lots"] = mine["known_filled_lots"]
         entry["acknowledged"] = mine["state"] == OrderState.LIVE
         entry["leaving"] = mine["cancel_sent"]
@@ -131,11 +166,24 @@ def _write_touch(world, view):
     view["ask_lots"] = (np.int64(nodes[ask]["size"]) >> shift) if ask != 0 else 0
 
 
+@inline
+def _working_lots(world, sent, order):
+    """What one open order adds to what may still trade, as far as its owner knows."""
+    mine = world.own[order]
+    if not _replaces_open(mine):
+        return np.int64(mine["size_lots"] - mine["known_filled_lots"])
+    old = world.own[mine["replaces"]]
+    asked = sent[order]["size_lots"] + sent[order]["old_filled_lots"] - old["known_filled_lots"]
+    counted = old["size_lots"] - old["known_filled_lots"] if _is_open(old) else np.int64(0)
+    return max(np.int64(asked - counted), 0)
+
+
 @kernel
-def observe(world, task, view):
+def observe(world, task, sent, view):
     """Fill the view of one decision.
 
     task  TASK [1]
+    sent  SENT [own orders at least]
     view  VIEW [1], written
     """
     world = borrow(world)
@@ -148,24 +196,19 @@ def observe(world, task, view):
     out["volume_lots"] = (head["seen_volume"] - task[0]["volume_before"]) >> shift
     out["own_volume_lots"] = (head["seen_own_volume"] - task[0]["own_before"]) >> shift
     out["phase"] = head["seen_phase"]
+    out["side"] = task[0]["side"]
+    out["size_lots"] = task[0]["size_lots"]
+    out["start_ns"] = task[0]["start_ns"]
+    out["end_ns"] = task[0]["end_ns"]
+    out["limit_ticks"] = task[0]["limit_ticks"]
     executed = np.int64(0)
     working = np.int64(0)
     for i in range(head["own"]):
-        mine = world.own[i]
-        executed += mine["known_filled_lots"]
-        if _is_open(mine):
-            working += mine["size_lots"] - mine["known_filled_lots"]
-            if _replaced(world, mine):
-                old = world.own[mine["replaces"]]
-                working -= min(mine["size_lots"], old["size_lots"] - old["known_filled_lots"])
+        executed += world.own[i]["known_filled_lots"]
+        if _is_open(world.own[i]):
+            working += _working_lots(world, sent, i)
     out["executed_lots"] = executed
     out["working_lots"] = working
-
-
-@inline
-def _replaced(world, mine):
-    """Whether an order is the new half of a replacement not yet acknowledged: the old half is still counted."""
-    return mine["replaces"] >= 0 and mine["state"] == OrderState.PENDING
 
 
 @kernel
@@ -190,18 +233,26 @@ def list_levels(world, side, out):
 
 
 @inline
+def _most_lots(task, view):
+    """How much of the parent may be done by now: its size, or its share of the volume heard of if that is less."""
+    share = task["share_millionths"]
+    if share == NONE or share >= 1_000_000:
+        return np.int64(task["size_lots"])
+    others = max(np.int64(view["volume_lots"] - view["own_volume_lots"]), 0)
+    return min(np.int64(task["size_lots"]), np.int64(others * share // (1_000_000 - share)))
+
+
+@inline
 def _allowed_lots(task, view, wanted, giving_back):
-    """How much of a wanted size the parent allows, given what is done and at work.
+    """How much of a wanted size the parent allows, given what is done and at work; the rest is counted as cut.
 
     giving_back  lots of an order that this one replaces
     """
-    room = task["size_lots"] - view["executed_lots"] - view["working_lots"] + giving_back
-    if task["share_millionths"] > 0:
-        others = view["volume_lots"] - view["own_volume_lots"]
-        share = task["share_millionths"]
-        most = others * share // max(1_000_000 - share, 1) if share < 1_000_000 else np.int64(NEVER)
-        room = min(room, most - view["executed_lots"] - view["working_lots"] + giving_back)
-    return max(min(wanted, room), 0)
+    wanted = min(max(wanted, np.int64(0)), np.int64(MAX_SIZE_LOTS))
+    room = _most_lots(task, view) - view["executed_lots"] - view["working_lots"] + giving_back
+    allowed = max(min(wanted, np.int64(room)), np.int64(0))
+    task["cut_lots"] += wanted - allowed
+    return allowed
 
 
 @inline
@@ -213,7 +264,7 @@ def _bounded(task, price_ticks):
 
 
 @inline
-def _write_order(world, command, price_ticks, size_lots, replaces):
+def _write_order(world, sent, task, command, price_ticks, size_lots, replaces):
     """A new own order, ready to be sent.  Returns its index."""
     head = world.head[0]
     order = np.int64(head["own"])
@@ -226,67 +277,56 @@ def _write_order(world, command, price_ticks, size_lots, replaces):
     mine["arrived_ns"] = NEVER
     mine["acked_ns"] = NEVER
     mine["done_ns"] = NEVER
-    mine["side"] = command["side"]
+    mine["side"] = task["side"]
     mine["type"] = OrderType.LIMIT
     mine["tif"] = command["tif"]
-    mine["flags"] = command["post_only"]
+    mine["flags"] = command["post_only"] != 0
     mine["state"] = OrderState.PENDING
     mine["venue_state"] = OrderState.PENDING
+    sent[order]["size_lots"] = size_lots
+    sent[order]["old_filled_lots"] = world.own[replaces]["known_filled_lots"] if replaces >= 0 else 0
     return order
 
 
 @inline
-def _send_order(world, task, view, command):
+def _send_order(world, sent, task, view, command):
     """LIMIT and MARKET: cut to what the parent allows, then sent."""
-    size_lots = np.int64(command["size_lots"])
-    price_ticks = np.int64(command["price_ticks"])
-    of_parent = command["side"] == task["side"]
-    if of_parent:
-        allowed = _allowed_lots(task, view, size_lots, 0)
-        task["cut_lots"] += size_lots - allowed
-        size_lots = allowed
-    if size_lots <= 0:
+    size_lots = _allowed_lots(task, view, np.int64(command["size_lots"]), np.int64(0))
+    if size_lots == 0:
         return
+    price_ticks = np.int64(command["price_ticks"])
     if command["kind"] == MARKET:
-        price_ticks = np.int64(-MAX_PRICE_TICKS) if command["side"] else np.int64(MAX_PRICE_TICKS)
-    if of_parent:
-        price_ticks = _bounded(task, price_ticks)
-    order = _write_order(world, command, price_ticks, size_lots, np.int64(NONE))
-    mine = world.own[order]
-    if command["kind"] == MARKET:
-        mine["tif"] = TimeInForce.IOC
-        if price_ticks == MAX_PRICE_TICKS or price_ticks == -MAX_PRICE_TICKS:
-            mine["type"] = OrderType.MARKET
-    if of_parent:
-        view["working_lots"] += size_lots
+        price_ticks = np.int64(-MAX_PRICE_TICKS) if task["side"] else np.int64(MAX_PRICE_TICKS)
+        command["tif"] = TimeInForce.IOC
+        command["post_only"] = 0
+    price_ticks = _bounded(task, price_ticks)
+    order = _write_order(world, sent, task, command, price_ticks, size_lots, np.int64(NONE))
+    if command["kind"] == MARKET and abs(price_ticks) == MAX_PRICE_TICKS:
+        world.own[order]["type"] = OrderType.MARKET
+    view["working_lots"] += size_lots
     post_new(world, order)
 
 
 @inline
-def _send_replace(world, task, view, command):
-    """REPLACE: the new order keeps side and flags of the old one, and its time in force unless another is asked for."""
+def _send_replace(world, sent, task, view, command):
+    """REPLACE: the new order keeps the flags of the old one, and its time in force unless another is asked for."""
     old_order = np.int64(command["order"])
     if old_order < 0 or old_order >= world.head[0]["own"]:
         return
     old = world.own[old_order]
-    if not _is_open(old) or old["cancel_sent"] or _replaced(world, old):
+    if not _is_open(old) or old["cancel_sent"] or _replaces_open(old):
         return
     open_lots = np.int64(old["size_lots"] - old["known_filled_lots"])
-    command["side"] = old["side"]
+    size_lots = _allowed_lots(task, view, np.int64(command["size_lots"]), open_lots)
+    if size_lots == 0:
+        return
     if command["tif"] == NONE:
         command["tif"] = old["tif"]
     command["time_ns"] = old["expire_ns"]
     command["post_only"] = old["flags"]
-    price_ticks = np.int64(command["price_ticks"])
-    size_lots = np.int64(command["size_lots"])
-    if old["side"] == task["side"]:
-        allowed = _allowed_lots(task, view, size_lots, open_lots)
-        task["cut_lots"] += size_lots - allowed
-        size_lots = allowed
-        price_ticks = _bounded(task, price_ticks)
-        view["working_lots"] += max(size_lots - open_lots, 0)
-    if size_lots > 0:
-        post_new(world, _write_order(world, command, price_ticks, size_lots, old_order))
+    price_ticks = _bounded(task, np.int64(command["price_ticks"]))
+    view["working_lots"] += max(size_lots - open_lots, 0)
+    post_new(world, _write_order(world, sent, task, command, price_ticks, size_lots, old_order))
 
 
 @inline
@@ -299,17 +339,19 @@ def _send_cancel(world, command):
 
 
 @kernel
-def post_commands(world, task, view, commands, n):
+def post_commands(world, task, sent, view, commands, n):
     """Send the first n commands of a decision.
 
     task, view  TASK [1], VIEW [1] of this decision; cuts and work are booked in them
+    sent        SENT [as many as world.own], written for every order that leaves
     commands    COMMAND [any]
 
     Returns OK, or with nothing sent ROOM_OWN or ROOM_MAILBOX.
     """
     world = borrow(world)
+    sent = borrow_array(sent)
     head = world.head[0]
-    if head["own"] + n > len(world.own):
+    if head["own"] + n > min(len(world.own), len(sent)):
         return Status.ROOM_OWN
     if head["mail_heap"] + n >= len(world.mail):
         return Status.ROOM_MAILBOX
@@ -317,21 +359,24 @@ def post_commands(world, task, view, commands, n):
         command = commands[i]
         kind = command["kind"]
         if kind == LIMIT or kind == MARKET:
-            _send_order(world, task[0], view[0], command)
+            _send_order(world, sent, task[0], view[0], command)
         elif kind == CANCEL:
             _send_cancel(world, command)
         elif kind == REPLACE:
-            _send_replace(world, task[0], view[0], command)
+            _send_replace(world, sent, task[0], view[0], command)
         elif kind == WAKE_AT:
             head["wake_ns"] = min(np.int64(head["wake_ns"]), max(np.int64(command["time_ns"]), head["now_ns"] + 1))
     return Status.OK
 
 
 @kernel
-def force_out(world, task, message):
+def force_out(world, task, view, message):
     """End of horizon: at the venue, everything at work is withdrawn and what is left crosses the book at once.
 
+    The parent's limit price and its largest share of volume bind here too.
+
     task     TASK [1]
+    view     VIEW [1] of the parent's end
     message  MESSAGE [1], scratch
 
     Returns OK, or ROOM_OWN with nothing done.
@@ -340,5 +385,8 @@ def force_out(world, task, message):
     head = world.head[0]
     if head["own"] + 1 > len(world.own):
         return Status.ROOM_OWN
+    size_lots = np.int64(task[0]["size_lots"])
+    task[0]["size_lots"] = _most_lots(task[0], view[0])
     arrive_forced(world, task[0], message[0])
+    task[0]["size_lots"] = size_lots
     return Status.OK

@@ -13,7 +13,7 @@ from enum import IntEnum
 import numpy as np
 
 from lobsim.core.ids import find_id
-from lobsim.core.jit import borrow, borrow_array, inline, kernel, mix
+from lobsim.core.jit import borrow, borrow_array, kernel, mix, trailing_zeros
 from lobsim.core.layout import ANONYMOUS, BLOCK, OWN, RECORDED, SIDE_BIT, Book
 from lobsim.core.levels import first_level, fold, next_level, window_of
 from lobsim.core.timers import timer_holds
@@ -41,6 +41,7 @@ class Broken(IntEnum):
     TIMER = 15  # no heap, or an order with a time limit that no timer knows
 
 
+_ONE = np.uint64(1)
 _FREE = 1
 _LEVEL = 2
 _ORDER = 4
@@ -179,38 +180,50 @@ def _check_levels(book, side, marks, found):
     return Broken.SOUND
 
 
-@inline
-def _is_marked(book, start, place):
-    """Whether a bit of the bitmap is set; start is the word its layer begins at."""
-    return (book.bits[start + (place >> 6)] >> np.uint64(place & 63)) & np.uint64(1) != 0
+@kernel
+def _check_bitmap(book, side, marks, found):
+    """Every marked offset holds the level of its price, and the layers above mark the words that are not empty.
+
+    Returns (what is broken, levels in the window).  changes: found
+    """
+    window = window_of(book)
+    leaf = window >> 6
+    middle = (leaf + 63) >> 6
+    start = side * (leaf + middle + 1)
+    levels = np.int64(0)
+    for place in range(leaf):
+        word = book.bits[start + place]
+        above = book.bits[start + leaf + (place >> 6)] >> np.uint64(place & 63)
+        if (above & _ONE != 0) != (word != 0):
+            return Broken.LEVEL_INDEX, levels
+        while word != 0:
+            offset = (place << 6) + trailing_zeros(word)
+            word &= word - _ONE
+            levels += 1
+            level = np.int64(book.ladder[side * window + offset])
+            key = np.int64(book.sides[side]["base"]) + offset
+            found[_SLOT] = level
+            found[_PRICE] = fold(side, key)
+            if level == 0 or marks[level] != _LEVEL or fold(side, np.int64(book.nodes[level]["key"])) != key:
+                return Broken.LEVEL_INDEX, levels
+    for place in range(middle):
+        above = book.bits[start + leaf + middle] >> np.uint64(place)
+        if (above & _ONE != 0) != (book.bits[start + leaf + place] != 0):
+            return Broken.LEVEL_INDEX, levels
+    return Broken.SOUND, levels
 
 
 @kernel
 def _check_index(book, side, marks, found):
     """Window, bitmap and far list against the levels that were met.  changes: found"""
     found[_SIDE] = side
+    broken, levels = _check_bitmap(book, side, marks, found)
+    if broken != Broken.SOUND:
+        return broken
     window = window_of(book)
-    leaf = window >> 6
-    middle = (leaf + 63) >> 6
-    start = side * (leaf + middle + 1)
-    levels = np.int64(0)
-    for offset in range(window):
-        level = np.int64(book.ladder[side * window + offset])
-        found[_SLOT] = level
-        key = book.sides[side]["base"] + offset
-        found[_PRICE] = fold(side, key)
-        if _is_marked(book, start, offset) != (level != 0):
-            return Broken.LEVEL_INDEX
-        if level != 0:
-            levels += 1
-            if marks[level] != _LEVEL or fold(side, np.int64(book.nodes[level]["key"])) != key:
-                return Broken.LEVEL_INDEX
-    for place in range(leaf):
-        if _is_marked(book, start + leaf, place) != (book.bits[start + place] != 0):
-            return Broken.LEVEL_INDEX
-    for place in range(middle):
-        if _is_marked(book, start + leaf + middle, place) != (book.bits[start + leaf + place] != 0):
-            return Broken.LEVEL_INDEX
+    found[_SLOT] = 0
+    if np.count_nonzero(book.ladder[side * window : (side + 1) * window]) != levels:
+        return Broken.LEVEL_INDEX
     first = side * (len(book.far) >> 1)
     for place in range(first, first + book.sides[side]["far"]):
         level = np.int64(book.far[place]["slot"])

@@ -115,8 +115,10 @@ class Reference(types.Type):
     """
 
     def __init__(self, target):
+        # A short name: Numba spells argument types out in every symbol, and a world's full type fills pages.
         self.target = target
-        super().__init__(name=f"Reference({target})")
+        digest = hashlib.sha256(str(target).encode()).hexdigest()[:16]
+        super().__init__(name=f"Reference_{target.instance_class.__name__}_{digest}")
 
 
 @register_model(Reference)

@@ -24,7 +24,6 @@ def test_a_clean_recording_matches_on_every_row(run: Run, tiny: TinyRecording) -
     assert done.json["events_per_s"] == pytest.approx(count / done.json["replay_s"], rel=0.01)
 
 
-@pytest.mark.xfail(strict=True, reason="lobsim.market refuses ids below 0 also on rows that name no order of the book")
 def test_a_cross_may_have_the_id_that_lobster_gives_it(run: Run, tiny: TinyRecording) -> None:
     assert 0 == run("replay", tiny.set_field(CROSS_ROW, 2, -1).write_zip(), "--verify").code
 

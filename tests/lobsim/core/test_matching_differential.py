@@ -135,15 +135,15 @@ def test_extreme_numbers_are_refused_and_never_wrap() -> None:
 
 
 def test_a_failure_names_the_shortest_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
-    messages = random_messages(1, 400)
+    messages = random_messages(1, 200)
     broken = OracleBook.process
 
     def forgetful(self: OracleBook, message: Any) -> list[Any]:
         reports = broken(self, message)
-        return reports if message["ts_ns"] < messages["ts_ns"][250] else reports[:-1]
+        return reports if message["ts_ns"] < messages["ts_ns"][120] else reports[:-1]
 
     monkeypatch.setattr(OracleBook, "process", forgetful)
-    first = int(np.argmax(messages["ts_ns"] >= messages["ts_ns"][250]))
+    first = int(np.argmax(messages["ts_ns"] >= messages["ts_ns"][120]))
     with pytest.raises(pytest.fail.Exception, match=f"the first {first + 1} messages are enough"):
         assert_agrees(messages, "a slow book that forgets")
 
