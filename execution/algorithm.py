@@ -300,7 +300,10 @@ def write_commands(commands: Iterable[Command] | None) -> np.ndarray:
         match command:
             case Limit():
                 record["kind"] = desk.LIMIT
-                record["price_ticks"], record["size_lots"] = _whole(command, "price_ticks"), _whole(command, "size_lots")
+                record["price_ticks"], record["size_lots"] = (
+                    _whole(command, "price_ticks"),
+                    _whole(command, "size_lots"),
+                )
                 record["tif"], record["post_only"] = _whole(command, "tif"), bool(command.post_only)
                 record["time_ns"] = _whole(command, "expire_ns")
             case Market():
@@ -309,7 +312,10 @@ def write_commands(commands: Iterable[Command] | None) -> np.ndarray:
                 record["kind"], record["order"] = desk.CANCEL, _whole(command, "order")
             case Replace():
                 record["kind"], record["order"] = desk.REPLACE, _whole(command, "order")
-                record["price_ticks"], record["size_lots"] = _whole(command, "price_ticks"), _whole(command, "size_lots")
+                record["price_ticks"], record["size_lots"] = (
+                    _whole(command, "price_ticks"),
+                    _whole(command, "size_lots"),
+                )
                 record["tif"] = NONE if command.tif is None else _whole(command, "tif")
             case WakeAt():
                 record["kind"], record["time_ns"] = desk.WAKE_AT, _whole(command, "time_ns")

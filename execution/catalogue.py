@@ -7,13 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
+
+import polars as pl
 
 from execution.algorithm import Algorithm, CompiledAlgorithm
 from execution.baselines import AllAtOnce, PercentOfVolume, Scheduled, Style, SubmitAndLeave
 from execution.parent import Parent
-from execution.schedules import NS_PER_SECOND, Schedule, VolumeProfile, ac_curve, twap_curve, u_shape, vwap_curve
+from execution.schedules import (
+    NS_PER_SECOND,
+    Schedule,
+    VolumeProfile,
+    ac_curve,
+    profile_from_trades,
+    twap_curve,
+    u_shape,
+    vwap_curve,
+)
 from lobsim.errors import ConfigError
-from lobsim.feeds.schema import DatasetInfo
+from lobsim.feeds.schema import Dataset, DatasetInfo
+from lobsim.types import Flag, Kind
 
 _MINUTE_NS = 60 * NS_PER_SECOND
 _FEWEST_SLICES = 6
@@ -48,12 +61,31 @@ class Choices:
             raise ConfigError(f"{self.slices} slices, 1 to 100,000 are allowed", where="algorithm")
         if not 0 < self.rate < 1:
             raise ConfigError(f"a participation rate of {self.rate}, above 0 and below 1 is needed", where="pov")
+        if not 0 <= self.urgency < inf:
+            raise ConfigError(f"an urgency of {self.urgency}, a finite number from 0 is needed", where="ac")
 
     def slices_of(self, parent: Parent) -> int:
         """How many slices a parent of this length gets."""
         if self.slices is not None:
             return self.slices
         return min(max(parent.duration_ns // _MINUTE_NS, _FEWEST_SLICES), _MOST_SLICES)
+
+
+def profile_of(earlier: Dataset, day: DatasetInfo, where: str = "volume profile") -> VolumeProfile:
+    """The volume curve of an earlier day, auctions left out, for ``Choices.profile``.
+
+    Raises ConfigError for a day that is not before ``day``: its volume could not have been known.
+    """
+    info = earlier.info
+    if info.date >= day.date:
+        raise ConfigError(
+            f"{info.symbol} {info.date} is not before {day.date}, its volume could not have been known",
+            where=where,
+            hint="name an earlier day",
+        )
+    traded = (int(Kind.EXECUTE), int(Kind.EXECUTE_HIDDEN), int(Kind.PRINT))
+    prints = earlier.events.filter(pl.col("kind").is_in(traded) & ((pl.col("flags") & Flag.AUCTION) == 0))
+    return profile_from_trades(prints["ts_exchange"], prints["size"], info.session_start_ns, info.session_end_ns)
 
 
 def _schedule(name: str, parent: Parent, info: DatasetInfo, choices: Choices) -> Schedule:

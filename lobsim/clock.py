@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
-from decimal import Decimal
+from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from lobsim.errors import ConfigError
@@ -28,12 +28,15 @@ def zone_name(info: DatasetInfo) -> str:
 def duration_ns(text: str, where: str = "duration") -> int:
     """Nanoseconds in "30m", "1h30m", "250ms", "50us".
 
-    Raises ConfigError for anything else, and for 0.
+    Raises ConfigError for anything else, for 0, and for a fraction of a nanosecond.
     """
     pieces = _PIECE.findall(text.strip())
     if not pieces or "".join(number + unit for number, unit in pieces) != text.strip():
         raise ConfigError(f"{text!r} is no duration", where=where, hint="write it like 30m, 1h30m, 90s, 250ms or 50us")
-    return int(sum(Decimal(number) * _UNITS_NS[unit] for number, unit in pieces))
+    total = sum(Fraction(number) * _UNITS_NS[unit] for number, unit in pieces)
+    if not total or total.denominator != 1:
+        raise ConfigError(f"{text!r} is not a whole number of nanoseconds above 0", where=where)
+    return int(total)
 
 
 def time_ns(text: str, info: DatasetInfo, where: str = "time") -> int:

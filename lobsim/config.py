@@ -35,8 +35,8 @@ class Latency:
     def __post_init__(self) -> None:
         for name in ("feed_ns", "order_ns", "response_ns"):
             value = getattr(self, name)
-            if not 0 <= value <= _DAY_NS:
-                raise ConfigError(f"{name} is {value}, 0 to one day is needed", where="latency")
+            if not isinstance(value, int) or not 0 <= value <= _DAY_NS:
+                raise ConfigError(f"{name} is {value}, whole nanoseconds from 0 to one day are needed", where="latency")
 
     @classmethod
     def round_trip(cls, one_way_ns: int) -> Latency:
@@ -59,7 +59,10 @@ def _time_text(time_ns: int) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class MarketConfig:
-    """How a recorded market treats own orders (docs/rules.md)."""
+    """How a recorded market treats own orders (docs/rules.md).
+
+    Raises ConfigError for a seed beyond 64 bits or a median life that is not above 0.
+    """
 
     impact: Impact | None = None
     """what own orders do to history; None: REMATCH for orders, CONSUME for levels"""
@@ -78,6 +81,12 @@ class MarketConfig:
     seed: int = 0
     """of the drawn lifetimes"""
     latency: Latency = Latency()
+
+    def __post_init__(self) -> None:
+        if not -(2**63) <= self.seed < 2**63:
+            raise ConfigError(f"seed is {self.seed}, a number of 64 bits is needed", where="market")
+        if self.median_life_ns is not None and not 0 < self.median_life_ns <= _DAY_NS:
+            raise ConfigError(f"median_life_ns is {self.median_life_ns}, 1 to one day is needed", where="market")
 
     def impact_for(self, fidelity: Fidelity) -> Impact:
         """The impact mode on data of this fidelity.

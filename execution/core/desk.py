@@ -358,7 +358,7 @@ def post_commands(world, task, sent, view, commands, n):
     for i in range(n):
         command = commands[i]
         kind = command["kind"]
-        if kind == LIMIT or kind == MARKET:
+        if kind in (LIMIT, MARKET):
             _send_order(world, sent, task[0], view[0], command)
         elif kind == CANCEL:
             _send_cancel(world, command)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lobsim.cli.data_source import BookOption, DateOption, SeedBookOption, SymbolOption, open_dataset
 from lobsim.cli.output import JsonOption, progress
-from lobsim.cli.results import finish
+from lobsim.cli.results import check_folder, finish
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from execution.backtest import BacktestResult
+    from execution.catalogue import AlgorithmMaker, Choices
+    from execution.outcome import Fees
     from execution.parent import Parent
+    from lobsim.config import MarketConfig
     from lobsim.feeds.schema import Dataset
     from lobsim.market import Market
 
@@ -39,6 +42,9 @@ def backtest(
     ] = "join",
     slices: Annotated[int | None, typer.Option("--slices", help="Slices of a schedule; default: one a minute.")] = None,
     rate: Annotated[float, typer.Option("--rate", help="pov: share of the volume.")] = 0.1,
+    profile: Annotated[
+        str | None, typer.Option("--profile", help="vwap: an earlier day whose volume curve it follows.")
+    ] = None,
     urgency: Annotated[float, typer.Option("--urgency", help="ac: 0 is twap, 3 does most in the first third.")] = 2.0,
     limit_price: Annotated[str | None, typer.Option("--limit-price", help="Worst price of any child order.")] = None,
     max_participation: Annotated[
@@ -65,46 +71,70 @@ def backtest(
     as_json: JsonOption = False,
 ) -> None:
     """Execute a parent order in a recorded market with several algorithms, and say what each cost."""
-    from execution.catalogue import Choices, algorithm_named
     from execution.outcome import Fees
     from lobsim.clock import duration_ns
 
-    makers = {
-        name.strip(): algorithm_named(name, _choices(Choices, style, slices, rate, urgency)) for name in algo.split(",")
-    }
+    check_folder(out)
     long_ns = duration_ns(duration, "--duration")
     delay_ns = 0 if latency.strip() in ("0", "0s") else duration_ns(latency, "--latency")
     fees = Fees(taker_bps=taker_fee_bps, maker_bps=maker_fee_bps)
-    dataset = open_dataset(data, book=book, seed_book=seed_book, symbol=symbol, date=date)
     config = _config(impact, delay_ns, seed)
+    choices = _choices(style, slices, rate, urgency)
+    _makers(algo, choices)
+    dataset = open_dataset(data, book=book, seed_book=seed_book, symbol=symbol, date=date)
+    if profile is not None:
+        choices = _with_profile(choices, profile, dataset)
     wanted = _parents(dataset, side, size, start, long_ns, parents, limit_price, max_participation)
-    results = run_backtests(dataset, config, wanted, makers, fees, levels=levels)
-    finish(results, command=_command(), out=out, as_json=as_json)
+    results = run_backtests(dataset, config, wanted, _makers(algo, choices), fees, levels=levels)
+    finish(results, command=_command(sys.argv[1:]), out=out, as_json=as_json)
 
 
-def _command() -> str:
+def _command(words: Sequence[str]) -> str:
     """The command line as typed, with file names only (a report may be shown to others)."""
-    words = [Path(word).name if "/" in word and not word.startswith("-") else word for word in sys.argv[1:]]
-    return " ".join(["lobsim", *words])
+    import shlex
+
+    plain = []
+    for word in words:
+        option, equals, value = word.rpartition("=") if word.startswith("--") else ("", "", word)
+        plain.append(f"{option}{equals}{Path(value).name if '/' in value else value}")
+    return shlex.join(["lobsim", *plain])
 
 
-def _choices(kind: Any, style: str, slices: int | None, rate: float, urgency: float) -> Any:
+def _choices(style: str, slices: int | None, rate: float, urgency: float) -> Choices:
     from execution.baselines import Style
+    from execution.catalogue import Choices
     from lobsim.errors import ConfigError
 
     try:
-        chosen = Style(style)
+        chosen = Style(style.strip().lower())
     except ValueError:
         raise ConfigError(f"there is no style {style!r}", where="--style", hint="choose cross, join or peg") from None
-    return kind(style=chosen, slices=slices, rate=rate, urgency=urgency)
+    return Choices(style=chosen, slices=slices, rate=rate, urgency=urgency)
 
 
-def _config(impact: str | None, delay_ns: int, seed: int) -> Any:
+def _with_profile(choices: Choices, source: str, dataset: Dataset) -> Choices:
+    """The same choices, with the volume curve of another day."""
+    from dataclasses import replace
+
+    from execution.catalogue import profile_of
+
+    return replace(choices, profile=profile_of(open_dataset(source), dataset.info, where="--profile"))
+
+
+def _makers(algo: str, choices: Choices) -> dict[str, AlgorithmMaker]:
+    """Algorithms by the names they were asked for, each once."""
+    from execution.catalogue import algorithm_named
+
+    return {name: algorithm_named(name, choices) for name in (text.strip().lower() for text in algo.split(","))}
+
+
+def _config(impact: str | None, delay_ns: int, seed: int) -> MarketConfig:
     from lobsim.config import Latency, MarketConfig
     from lobsim.errors import ConfigError
     from lobsim.types import Impact
 
     names = {mode.name.lower(): mode for mode in Impact}
+    impact = None if impact is None else impact.strip().lower()
     if impact is not None and impact not in names:
         raise ConfigError(f"there is no impact mode {impact!r}", where="--impact", hint=f"choose {', '.join(names)}")
     mode = None if impact is None else names[impact]
@@ -129,7 +159,7 @@ def _parents(
     from lobsim.types import Side
 
     sides = {"buy": Side.BUY, "sell": Side.SELL}
-    if side.lower() not in sides:
+    if side.strip().lower() not in sides:
         raise ConfigError(f"{side!r} is no side", where="--side", hint="write buy or sell")
     info = dataset.info
     first = max(info.session_start_ns, int(dataset.events["ts_exchange"][0]))
@@ -137,7 +167,7 @@ def _parents(
     limit_ticks = None if limit_price is None else ticks_of(limit_price, info, "--limit-price")
     return [
         Parent(
-            side=sides[side.lower()],
+            side=sides[side.strip().lower()],
             size_lots=lots_of(size, info, "--size"),
             start_ns=start_ns + place * long_ns,
             end_ns=start_ns + (place + 1) * long_ns,
@@ -149,7 +179,13 @@ def _parents(
 
 
 def run_backtests(
-    dataset: Dataset, config: Any, parents: Sequence[Parent], makers: Any, fees: Any, *, levels: bool
+    dataset: Dataset,
+    config: MarketConfig,
+    parents: Sequence[Parent],
+    makers: Mapping[str, AlgorithmMaker],
+    fees: Fees,
+    *,
+    levels: bool,
 ) -> list[BacktestResult]:
     """The backtest on the data as they are and, with levels, on their level projection."""
     from dataclasses import replace

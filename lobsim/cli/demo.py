@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lobsim.cli.output import JsonOption, print_text
-from lobsim.cli.results import finish
+from lobsim.cli.results import check_folder, finish
 
 _SIZE = "5000"
 _START = "10:00"
@@ -37,6 +37,7 @@ def demo(
     from lobsim.sample import bundled_day
     from lobsim.types import Side
 
+    check_folder(out)
     dataset = bundled_day()
     start_ns = time_ns(_START, dataset.info)
     size_lots = lots_of(_SIZE, dataset.info, "--size")

@@ -1,4 +1,7 @@
-"""Results of a backtest for people and for machines: the cost table, the JSON object, the report and the tables behind it."""
+"""Results of a backtest for people and for machines: the cost table, the JSON object, the report and the tables behind it.
+
+Invariants: the cost table fits eighty columns; a file of results is complete or not there at all.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lobsim.cli.output import print_json, print_table, print_text, progress
+from lobsim.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +18,22 @@ if TYPE_CHECKING:
     from execution.backtest import BacktestResult
 
 _TABLES = ("results", "fills", "orders", "schedule")
+_COSTS = {
+    "arrival": "arrival_cost_bps",
+    "VWAP": "vwap_cost_bps",
+    "spread": "spread_bps",
+    "impact": "impact_bps",
+    "timing": "timing_bps",
+    "total": "shortfall_bps",
+}
+"""Headings of the cost columns, and where their figures come from."""
+_MEANS = ("completion", "avg_price", "passive_share", "shortfall_money", *_COSTS.values())
+
+
+def check_folder(out: Path | None) -> None:
+    """Raise ConfigError, before anything is computed, for a folder that cannot be one."""
+    if out is not None and out.exists() and not out.is_dir():
+        raise ConfigError(f"{out} is a file", where="--out", hint="name a folder")
 
 
 def finish(results: Sequence[BacktestResult], *, command: str, out: Path | None, as_json: bool) -> None:
@@ -30,25 +50,25 @@ def finish(results: Sequence[BacktestResult], *, command: str, out: Path | None,
 
 
 def write_all(results: Sequence[BacktestResult], command: str, out: Path) -> Path:
-    """report.html and the tables behind it, in one folder."""
+    """report.html and the tables behind it, in one folder; nothing is replaced before all is written."""
+    import polars as pl
+
     from execution.report import write_report
     from execution.report.build import report_data
 
+    out.mkdir(parents=True, exist_ok=True)
+    partial = {name: out / f".{name}.parquet.partial" for name in _TABLES}
     with progress("writing the report", None):
-        path = write_report(report_data(results, command=command), out)
-        for name in _TABLES:
-            _write_table(results, name, out)
-    return path
-
-
-def _write_table(results: Sequence[BacktestResult], name: str, out: Path) -> None:
-    """One table of all conditions as Parquet, complete or not at all."""
-    import polars as pl
-
-    frame = pl.concat([getattr(result, name) for result in results], how="vertical_relaxed")
-    partial = out / f".{name}.parquet.partial"
-    frame.write_parquet(partial)
-    os.replace(partial, out / f"{name}.parquet")
+        try:
+            for name, path in partial.items():
+                pl.concat([getattr(result, name) for result in results], how="vertical_relaxed").write_parquet(path)
+            report = write_report(report_data(results, command=command), out)
+            for name, path in partial.items():
+                os.replace(path, out / f"{name}.parquet")
+        finally:
+            for path in partial.values():
+                path.unlink(missing_ok=True)
+    return report
 
 
 def summary(results: Sequence[BacktestResult], report: Path | None) -> dict[str, Any]:
@@ -81,48 +101,68 @@ def _part_columns() -> set[str]:
     return {f"{part}_bps" for part in PARTS}
 
 
-def _figure(value: float | None, digits: int = 2) -> str:
+def _figure(value: float | None, digits: int) -> str:
     return "n/a" if value is None else f"{value:,.{digits}f}"
 
 
+def _share(value: float | None) -> str:
+    """A share of a whole; "100%" is said of nothing less than all."""
+    return "n/a" if value is None else "<100%" if 0.995 <= value < 1 else f"{value:.0%}"
+
+
+def by_algorithm(result: BacktestResult) -> list[dict[str, Any]]:
+    """One row per algorithm, means over its parents, the cheapest first."""
+    import polars as pl
+
+    means = [pl.col(name).cast(pl.Float64).mean() for name in _MEANS]
+    table = result.results.group_by("algo", maintain_order=True).agg(*means)
+    return table.sort("shortfall_bps", nulls_last=True, maintain_order=True).to_dicts()
+
+
+def _digits(rows: Sequence[dict[str, Any]]) -> int:
+    """Decimals of the costs: as many as keep a column within seven characters."""
+    largest = max((abs(row[name] or 0.0) for row in rows for name in _COSTS.values()), default=0.0)
+    return 2 if largest < 100 else 1 if largest < 1000 else 0
+
+
 def print_results(results: Sequence[BacktestResult]) -> None:
-    """The cost table, cheapest first, and what it says in one sentence."""
+    """A cost table for each kind of data, the cheapest first, and one sentence on what the first says."""
     for result in results:
-        rows = sorted(
-            result.results.iter_rows(named=True), key=lambda row: (row["shortfall_bps"] is None, row["shortfall_bps"])
-        )
-        market = result.market
-        title = f"{market.dataset.info.symbol} {market.dataset.info.date}, {rows[0]['condition']}, costs in bps (positive = bad)"
-        headings = (
-            "algorithm",
-            "parent",
-            "filled",
-            "avg price",
-            "arrival",
-            "VWAP",
-            "shortfall",
-            "spread",
-            "impact",
-            "timing",
-            "passive",
-        )
-        print_table(
-            title,
-            headings,
-            [
-                (
-                    row["algo"],
-                    row["parent_id"],
-                    _figure(row["filled"], 0),
-                    _figure(row["avg_price"], 4),
-                    _figure(row["arrival_cost_bps"]),
-                    _figure(row["vwap_cost_bps"]),
-                    _figure(row["shortfall_bps"]),
-                    _figure(row["spread_bps"]),
-                    _figure(row["impact_bps"]),
-                    _figure(row["timing_bps"]),
-                    "n/a" if row["passive_share"] is None else f"{row['passive_share']:.0%}",
-                )
-                for row in rows
-            ],
-        )
+        rows = by_algorithm(result)
+        digits = _digits(rows)
+        cells = [
+            (
+                row["algo"],
+                _share(row["completion"]),
+                _figure(row["avg_price"], 4),
+                *(_figure(row[name], digits) for name in _COSTS.values()),
+                _share(row["passive_share"]),
+            )
+            for row in rows
+        ]
+        print_table(_title(result), ("algorithm", "filled", "avg price", *_COSTS, "passive"), cells)
+    print_text(verdict(by_algorithm(results[0]), results[0].market.dataset.info.currency))
+
+
+def _title(result: BacktestResult) -> str:
+    info = result.market.dataset.info
+    parents = len({run.parent_id for run in result.runs})
+    mean = f", mean of {parents} orders" if parents > 1 else ""
+    return f"{info.symbol} {info.date}, {result.runs[0].condition}{mean}, costs in bps"
+
+
+def verdict(rows: Sequence[dict[str, Any]], currency: str) -> str:
+    """One sentence: which algorithm was cheapest, at what cost, and how far from the dearest.
+
+    rows  of `by_algorithm`
+    """
+    known = [row for row in rows if row["shortfall_bps"] is not None]
+    if not known:
+        return "No cost is known: there was no price on both sides of the book when the order began."
+    best, worst = known[0], known[-1]
+    total = best["shortfall_bps"]
+    money = f"{currency} {abs(best['shortfall_money']):,.2f}"
+    text = f"a cost of {total:.2f} bps ({money})" if total >= 0 else f"a gain of {-total:.2f} bps ({money})"
+    if len(known) == 1:
+        return f"{best['algo']} came to {text}."
+    return f"{best['algo']} was cheapest with {text}, {worst['shortfall_bps'] - total:.2f} bps below {worst['algo']}, the dearest."

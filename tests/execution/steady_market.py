@@ -153,7 +153,9 @@ def lively(seconds: int, seed: int) -> Dataset:
 
 def mirrored(dataset: Dataset) -> Dataset:
     """Bids as asks and asks as bids, prices turned around the mid of 100."""
-    return replace(dataset, events=dataset.events.with_columns(side=1 - pl.col("side"), price=2 * MID - pl.col("price")))
+    return replace(
+        dataset, events=dataset.events.with_columns(side=1 - pl.col("side"), price=2 * MID - pl.col("price"))
+    )
 
 
 def market_of(dataset: Dataset, latency_ns: int = 0, **settings: Any) -> Market:
