@@ -40,9 +40,8 @@ def number_of(value: Number, name: str) -> Decimal:
     try:
         if isinstance(value, bool):
             raise TypeError
-        if isinstance(value, float):
-            value = repr(float(value))
-        number = Decimal(value if isinstance(value, str | Decimal) else index(value))
+        written = repr(float(value)) if isinstance(value, float) else value
+        number = Decimal(written if isinstance(written, str | Decimal) else index(written))
     except (InvalidOperation, TypeError, ValueError):
         raise OrderError(f"{name} is {value!r}, which is no number") from None
     if not number.is_finite():

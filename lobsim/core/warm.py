@@ -4,7 +4,7 @@ Machine code is cached on disk, so whoever runs this first waits and nobody afte
 same thing at once only wait longer.  The entry points are compiled by using them: a few messages through a book, and a tiny world
 by orders and by levels, with a participant and without.
 
-Known limit: what runs above this package compiles its own entry points when it is first used.
+Known limit: what runs above this package (execution.core) compiles its own entry points when it is first used.
 """
 
 from __future__ import annotations
@@ -17,21 +17,17 @@ import numpy as np
 
 from lobsim.book_shell import Book
 from lobsim.config import MarketConfig
-from lobsim.core.loop import advance, event_room, post_cancel, post_new, record_history
+from lobsim.core.loop import advance, event_room, record_history
 from lobsim.core.state import World
 from lobsim.core.world import copy_world, make_tape, new_world, roomier_world, scratch
 from lobsim.types import (
     L2_SHIFT,
     MESSAGE,
     NEVER,
-    NONE,
     Fidelity,
     Kind,
-    OrderState,
-    OrderType,
     Side,
     Status,
-    TimeInForce,
     Verb,
 )
 
@@ -88,28 +84,13 @@ def _world(by_levels: bool, participant: bool) -> World:
     return new_world(_tape(by_levels), nothing, nothing, params)
 
 
-def _place_order(world: World) -> None:
-    """The participant joins the ask at its decision, and at once asks for the order to be cancelled."""
-    own = world.own[0]
-    for name, value in {"price_ticks": 101, "size_lots": 2, "side": Side.SELL, "type": OrderType.LIMIT}.items():
-        own[name] = value
-    own["tif"] = TimeInForce.GTC
-    own["expire_ns"] = NEVER
-    own["replaces"] = NONE
-    own["state"] = OrderState.PENDING
-    world.head[0]["own"] = 1
-    post_new(world, 0)
-    post_cancel(world, 0)
-
-
 def _use_world(by_levels: bool) -> None:
     """A tape replayed with a participant and without, in a world that grows on its way."""
     messages, spare = scratch()
     quotes = np.zeros((3, 4), np.int64)
     record_history(_world(by_levels, False), quotes, messages, spare)
     world = _world(by_levels, True)
-    if advance(world, NEVER, _ENOUGH, messages, spare) == Status.WAKE:
-        _place_order(world)
+    advance(world, NEVER, _ENOUGH, messages, spare)
     event_room(world)
     world = roomier_world(copy_world(world), Status.ROOM_LEVELS)
     advance(world, NEVER, _ENOUGH, messages, spare)

@@ -11,14 +11,13 @@ from pathlib import Path
 
 import numba
 import numpy as np
+import polars as pl
 import pytest
 
-from lobsim import Book
-from lobsim.config import MarketConfig
+from lobsim import Book, Latency, Market
 from lobsim.core import jit, warm
-from lobsim.core.loop import advance
-from lobsim.core.state import World
-from lobsim.types import MESSAGE, Fidelity
+from lobsim.feeds.schema import COLUMNS, Dataset, DatasetInfo
+from lobsim.types import MESSAGE, NEVER, Fidelity, Kind, Side
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -171,10 +170,19 @@ sys.stdout.write(f"{light} {compiled_kernels()}")
     assert [] == list(tmp_path.rglob("*.nb?"))
 
 
-def one_step(world: World) -> None:
-    """One compiled call of each kind that a market makes."""
-    messages, spare = warm.scratch()
-    advance(world, 5, 10, messages, spare)
+def three_rows() -> Dataset:
+    """A data set of a bid, an ask, and a trade at the ask."""
+    columns = {
+        "ts_exchange": [1, 2, 3],
+        "kind": [Kind.ADD, Kind.ADD, Kind.EXECUTE],
+        "side": [Side.BUY, Side.SELL, Side.SELL],
+        "price": [100, 101, 101],
+        "size": [5, 5, 2],
+        "order_id": [1, 2, 2],
+    }
+    table = {name: pl.Series(name, columns.get(name, [0, 0, 0]), dtype) for name, dtype in COLUMNS.items()}
+    info = DatasetInfo("X", "V", "2024-01-02", "USD", "0.01", 1, "1", Fidelity.L3_FULL, 0, 0, 9, "made up", "")
+    return Dataset(info, pl.DataFrame(table))
 
 
 def test_after_the_warm_up_nothing_is_left_to_compile() -> None:
@@ -184,7 +192,10 @@ def test_after_the_warm_up_nothing_is_left_to_compile() -> None:
     book.limit(1, "buy", "99.5", 3, "gtd", expire_ns=9)
     book.run(np.zeros(4, MESSAGE))
     book.audit()
-    params = MarketConfig().params(Fidelity.L3_FULL, 1, 0)
-    rows = np.zeros((0, 40), np.int64)
-    one_step(warm.new_world(warm._tape(False), rows, rows, params))
+    market = Market(three_rows())
+    assert 3 == market.replay().rows
+    assert 2 == market.quotes.height - 1
+    run = market.start(participant=True, latency=Latency.round_trip(5))
+    run.make_room()
+    run.copy().advance(NEVER)
     assert before == warm.compiled_kernels()
