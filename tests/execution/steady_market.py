@@ -1,4 +1,4 @@
-"""Made-up markets for the tests of execution: small, integer, the same on every run.
+"""Markets for the tests of execution: made up, small, integer, the same on every run; and the beginning of a recorded day.
 
 `steady` is a market that never moves: bid 99.99, ask 100.01, five orders of 100 at each of five prices a side; at every second one order at
 the best bid (even seconds) or best ask (odd) is executed, and a millisecond later another of 100 joins at the back.
@@ -8,6 +8,8 @@ the best bid (even seconds) or best ask (odd) is executed, and a millisecond lat
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,7 @@ from execution.desk import Desk
 from execution.outcome import Fees
 from execution.parent import Parent
 from lobsim.config import Latency, MarketConfig
+from lobsim.feeds.lobster import read_lobster
 from lobsim.feeds.schema import COLUMNS, Dataset, DatasetInfo
 from lobsim.market import Market
 from lobsim.types import Fidelity, Kind, Side
@@ -113,7 +116,7 @@ def steady_levels(seconds: int) -> Dataset:
 def lively(seconds: int, seed: int) -> Dataset:
     """A random book of four events a second that starts like the steady one and stays near it; FIFO, never crossed."""
     random = np.random.default_rng(seed)
-    rows: list[Row] = [row for row in steady(1).events.iter_rows() if False]
+    rows: list[Row] = []
     book: dict[Side, dict[int, list[tuple[int, int]]]] = {Side.BUY: {}, Side.SELL: {}}
     number = 0
 
@@ -156,6 +159,18 @@ def mirrored(dataset: Dataset) -> Dataset:
     return replace(
         dataset, events=dataset.events.with_columns(side=1 - pl.col("side"), price=2 * MID - pl.col("price"))
     )
+
+
+@cache
+def _goog(archive: Path) -> Dataset:
+    return read_lobster(archive)
+
+
+def goog(shared: Path, rows: int) -> Dataset:
+    """The first rows of the recorded GOOG day of ten levels."""
+    whole = _goog(shared / "data" / "lobster" / "LOBSTER_SampleFile_GOOG_2012-06-21_10.zip")
+    assert whole.rows is not None
+    return replace(whole, events=whole.events.head(rows), rows=whole.rows[:rows])
 
 
 def market_of(dataset: Dataset, latency_ns: int = 0, **settings: Any) -> Market:

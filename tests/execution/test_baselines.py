@@ -13,7 +13,7 @@ from execution.catalogue import Choices, algorithm_named
 from execution.desk import Desk
 from execution.parent import Parent
 from execution.schedules import Schedule, ac_curve, twap_curve, u_shape, vwap_curve
-from lobsim.types import NONE, FillReason, Kind, Side, TimeInForce
+from lobsim.types import NONE, FillReason, Impact, Kind, Side, TimeInForce
 from tests.execution import steady_market as made
 from tests.execution.steady_market import ASK, BID, MILLISECOND_NS, OPEN_NS, SECOND_NS
 
@@ -141,8 +141,8 @@ def test_pegging_at_a_limit_price_sends_one_order_and_no_more() -> None:
 @pytest.mark.parametrize("side", Side)
 def test_participation_keeps_its_share_until_the_sweep(style: Style, rate: float, side: Side) -> None:
     parent = made.parent_of(side, 5000, 10.5, 110.5, max_participation=rate)
-    desk = made.executed(made.market_of(STEADY), parent, PercentOfVolume(rate, style=style))
-    # a hundred trade each second: what is due after the last look, less what one look may bring
+    desk = made.executed(made.market_of(STEADY, impact=Impact.NONE), parent, PercentOfVolume(rate, style=style))
+    # a hundred of others trade each second: what is due, less what one look at the tape may bring
     for at_s in range(31, 111, 10):
         others = 100 * (at_s - 11)
         due = rate / (1 - rate) * others
@@ -151,13 +151,22 @@ def test_participation_keeps_its_share_until_the_sweep(style: Style, rate: float
         assert done <= due
         pending = int(open_before(desk, at_ns)[0])
         assert due - rate / (1 - rate) * 1000 - 1 <= done + pending
-    volume = 100 * 100
-    assert int(made.fills_of(desk)["size_lots"].sum()) == int(rate / (1 - rate) * volume + 1e-9)
+    assert int(rate / (1 - rate) * 100 * 100 + 1e-9) == made.fills_of(desk)["size_lots"].sum()
+
+
+@pytest.mark.parametrize("side", Side)
+def test_volume_that_own_orders_absorb_is_not_that_of_others(side: Side) -> None:
+    parent = made.parent_of(side, 5000, 10.5, 110.5, max_participation=0.25)
+    fills = made.fills_of(made.executed(made.market_of(STEADY), parent, PercentOfVolume(0.25, 30 * SECOND_NS)))
+    executed, absorbed = int(fills["size_lots"].sum()), int(fills["size_lots"][fills["passive"] == 1].sum())
+    assert 0 < absorbed
+    assert executed * 3 <= 100 * 100 - absorbed
 
 
 def test_participation_looks_at_the_tape_every_interval() -> None:
     parent = made.parent_of(BUY, 5000, 10.5, 60.5)
-    desk = made.executed(made.market_of(STEADY), parent, PercentOfVolume(0.2, 5 * SECOND_NS, Style.CROSS))
+    market = made.market_of(STEADY, impact=Impact.NONE)
+    desk = made.executed(market, parent, PercentOfVolume(0.2, 5 * SECOND_NS, Style.CROSS))
     orders = made.orders_of(desk)[:-1]
     assert list(range(5, 50, 5)) == ((orders["sent_ns"] - parent.start_ns) // SECOND_NS).tolist()
     assert {125} == set(orders["size_lots"].tolist())
@@ -170,9 +179,9 @@ def test_leaving_posts_once_and_is_swept_at_the_end() -> None:
     parent = made.parent_of(SELL, 900, 10.5, 31.5)
     desk = made.executed(made.market_of(STEADY), parent, SubmitAndLeave())
     orders, fills = made.orders_of(desk), made.fills_of(desk)
-    assert [900, 400] == orders["size_lots"].tolist()
+    assert [900, 300] == orders["size_lots"].tolist()
     # odd seconds from 11 on: five hundred in front are taken by second 19, then 21, 23, ... fill
-    assert [1] * 5 + [0] == fills["passive"].tolist()
+    assert [1] * 6 + [0] == fills["passive"].tolist()
     assert 21 * SECOND_NS + OPEN_NS == fills["ts_ns"][0]
 
 

@@ -13,7 +13,7 @@ from lobsim.core.book import BookSize, new_book
 from lobsim.core.ids import add_id, find_id, id_range, remove_id
 from lobsim.core.layout import TIMER
 from lobsim.core.timers import pop_timer, push_timer
-from lobsim.types import MESSAGE, ReportKind
+from lobsim.types import MESSAGE, REPORT, ReportKind, TimeInForce, Verb
 from tests.lobsim.core.test_matching_differential import TINY
 
 _SPREAD = 0x9E3779B97F4A7C15
@@ -134,3 +134,19 @@ def test_limits_of_orders_that_left_do_not_fill_the_heap(book: Book) -> None:
     assert book.arrays.head[0]["timers"] <= 8
     book.audit()
     assert [1] == expired(book, 9)
+
+
+@pytest.mark.parametrize("spare", range(0, 45, 4))
+def test_everything_may_expire_at_once_however_little_room_there_is(spare: int) -> None:
+    messages = np.zeros(41, MESSAGE)
+    messages["order_id"] = range(1, 42)
+    messages["side"][1::2] = 1
+    messages["price_ticks"] = 100 + 10 * messages["side"]
+    messages["size_lots"] = 1
+    messages["tif"] = TimeInForce.GTD
+    messages["expire_ns"] = 9
+    messages[-1]["ts_ns"] = 9
+    messages[-1]["verb"] = Verb.CANCEL
+    reports = Book("1", room=TINY).run(messages, np.zeros(len(messages) + spare, REPORT))
+    assert [*range(1, 41), 41] == reports["order_id"][reports["sequence"] == 40].tolist()
+    assert 40 == np.count_nonzero(reports["kind"] == ReportKind.EXPIRED)

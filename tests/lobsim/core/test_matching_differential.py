@@ -108,6 +108,15 @@ def test_random_messages_get_the_answers_of_the_slow_book(
     assert_agrees(random_messages(seed, count, **flow), f"random_messages({seed}, {count}, **{flow})", room)
 
 
+def test_time_limits_that_fall_on_one_instant_end_as_in_the_slow_book(small: bool) -> None:
+    messages = random_messages(6, 800 if small else 8_000)
+    grid_ns = 500_000_000
+    messages["expire_ns"] += -messages["expire_ns"] % grid_ns
+    expired = small_book().run(messages)["kind"] == ReportKind.EXPIRED
+    assert 20 < np.count_nonzero(expired)
+    assert_agrees(messages, f"random_messages(6, {len(messages)}), time limits on whole half seconds")
+
+
 def test_a_verb_that_does_not_exist_is_refused() -> None:
     messages = random_messages(8, 300, invalid=0)
     messages["verb"][200::7] = 4
