@@ -62,7 +62,7 @@ def compile_backtest() -> float:
         if is_cold():
             say(ANNOUNCEMENT)
         with progress("compiling", None):
-            from execution.warm import warm
+            from execution.warm import warm_backtest
 
-            warm()
+            warm_backtest()
     return clock.seconds
