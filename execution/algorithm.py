@@ -32,8 +32,9 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from execution.core import desk
-from execution.core.desk import COMMAND, LIVE, VIEW
+from execution.core import state
+from execution.core.desk import list_levels
+from execution.core.state import COMMAND, LIVE, VIEW
 from execution.parent import Parent
 from lobsim.core.state import World
 from lobsim.errors import ConfigError
@@ -206,7 +207,7 @@ class View:
     def levels(self, side: Side, count: int = 10) -> np.ndarray:
         """The best levels of a side.  Returns int64 [at most count, 2]: price in ticks, lots."""
         out = np.zeros((count, 2), np.int64)
-        return out[: desk.list_levels(self._world, int(side), out)]
+        return out[: list_levels(self._world, int(side), out)]
 
 
 @runtime_checkable
@@ -299,7 +300,7 @@ def write_commands(commands: Iterable[Command] | None) -> np.ndarray:
     for record, command in zip(out, wanted, strict=True):
         match command:
             case Limit():
-                record["kind"] = desk.LIMIT
+                record["kind"] = state.LIMIT
                 record["price_ticks"], record["size_lots"] = (
                     _whole(command, "price_ticks"),
                     _whole(command, "size_lots"),
@@ -307,18 +308,18 @@ def write_commands(commands: Iterable[Command] | None) -> np.ndarray:
                 record["tif"], record["post_only"] = _whole(command, "tif"), bool(command.post_only)
                 record["time_ns"] = _whole(command, "expire_ns")
             case Market():
-                record["kind"], record["size_lots"] = desk.MARKET, _whole(command, "size_lots")
+                record["kind"], record["size_lots"] = state.MARKET, _whole(command, "size_lots")
             case Cancel():
-                record["kind"], record["order"] = desk.CANCEL, _whole(command, "order")
+                record["kind"], record["order"] = state.CANCEL, _whole(command, "order")
             case Replace():
-                record["kind"], record["order"] = desk.REPLACE, _whole(command, "order")
+                record["kind"], record["order"] = state.REPLACE, _whole(command, "order")
                 record["price_ticks"], record["size_lots"] = (
                     _whole(command, "price_ticks"),
                     _whole(command, "size_lots"),
                 )
                 record["tif"] = NONE if command.tif is None else _whole(command, "tif")
             case WakeAt():
-                record["kind"], record["time_ns"] = desk.WAKE_AT, _whole(command, "time_ns")
+                record["kind"], record["time_ns"] = state.WAKE_AT, _whole(command, "time_ns")
             case _:
                 raise ConfigError(
                     f"{command!r} is no command", where="on_wake", hint="yield Limit, Market, Cancel, ..."

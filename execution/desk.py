@@ -14,7 +14,8 @@ from decimal import Decimal
 import numpy as np
 
 from execution.algorithm import Algorithm, ChildOrder, CompiledAlgorithm, View, write_commands
-from execution.core.desk import LIVE, SENT, TASK, VIEW, force_out, list_orders, observe, post_commands
+from execution.core.desk import force_out, list_orders, observe, post_commands
+from execution.core.state import LIVE, SENT, TASK, VIEW
 from execution.parent import Parent
 from lobsim.core.drift import touch_and_history
 from lobsim.core.world import roomier_world

@@ -37,14 +37,14 @@ from lobsim.types import MESSAGE, NEVER, REPORT, Fidelity, Flag, Kind, Side, Sta
 
 VERSION = 1
 """Of the generator and its tables; a new one changes every digest."""
-SEED = 20260102
+SEED = 20260108
 """Picked among its neighbours: volatile and busy as most are, and ending near where it began."""
 SYMBOL, DATE = "LOBS", "2026-01-05"
 NAME = f"{SYMBOL}-{DATE}-v{VERSION}"
 SESSION_START_NS = 1_767_623_400 * 10**9
 """09:30 in New York, 14:30 UTC."""
 SESSION_NS = 23_400 * 10**9
-_OPENING_TICKS = 60
+_OPENING_ORDERS = 240
 _FIRST_FAIR_TICKS = 10_000
 _ORDER_DATA = (Fidelity.L3_FULL, Fidelity.L3_TOP_K)
 _PRINTS = (int(Kind.EXECUTE), int(Kind.EXECUTE_HIDDEN), int(Kind.PRINT))
@@ -76,7 +76,7 @@ def _new_flow(seed: int, limit: int) -> Flow:
     head = np.zeros(1, FLOW)
     head["seed"] = seed
     head["limit_rows"] = limit
-    head["opening_levels"] = _OPENING_TICKS
+    head["opening_orders"] = _OPENING_ORDERS
     head["fair"] = _FIRST_FAIR_TICKS * TICK + TICK // 2
     head["regime"] = 1
     for name in ("start_ns", "now_ns", "regime_until_ns"):

@@ -299,15 +299,16 @@ def _hear_news(flow):
 
 @kernel
 def _open(flow):
-    """The opening book, one packet: on each side an order or more at every tick, near ones first."""
+    """One order of the opening book: the sides take turns, two orders at every distance, near ones first."""
     head = flow.head[0]
-    for distance in range(head["opening_levels"]):
-        for side in range(2):
-            for _ in range(1 + draw(head, 1) + min(distance >> 2, 1)):
-                _quote(flow, side, distance)
-    for k in range(head["rows"]):
-        flow.events[k]["flags"] = Flag.SNAPSHOT
-    head["opening_levels"] = 0
+    done = np.int64(head["opened"])
+    head["stamp_ns"] = head["now_ns"]
+    head["opened"] += 1
+    _quote(flow, done & 1, done >> 2)
+    row = flow.events[head["rows"] - 1]
+    row["flags"] = Flag.SNAPSHOT
+    if head["opened"] == head["opening_orders"]:
+        row["flags"] |= Flag.LAST_IN_PACKET
 
 
 @kernel
@@ -354,18 +355,13 @@ def _flow_room(flow):
     """Whether the next step fits, whatever it turns out to be: a ROOM_ status, ROOM_RING for the events."""
     head = flow.head[0]
     book = flow.book
-    steps = 1 + 6 * head["opening_levels"]
-    rows = 4 + steps + max(book.sides[0]["orders"], book.sides[1]["orders"])
-    if head["timers"] + _TIMERS_PER_STEP * steps > len(flow.timers):
+    rows = 4 + max(book.sides[0]["orders"], book.sides[1]["orders"])
+    if head["timers"] + _TIMERS_PER_STEP > len(flow.timers):
         return Status.ROOM_TIMERS
     if rows > len(flow.reports):
         return Status.ROOM_REPORTS
     if head["rows"] + rows > len(flow.events):
         return Status.ROOM_RING
-    if book.head[0]["used"] + 2 * steps >= len(book.nodes):
-        return Status.ROOM_ORDERS
-    if 2 * (book.head[0]["ids"] + steps) > len(book.ids):
-        return Status.ROOM_IDS
     return room(book, 2)
 
 
@@ -382,15 +378,14 @@ def generate(flow):
         status = _flow_room(flow)
         if status != Status.OK:
             return status
-        before = np.int64(head["rows"])
-        if head["opening_levels"] > 0:
-            head["stamp_ns"] = head["now_ns"]
+        if head["opened"] < head["opening_orders"]:
             _open(flow)
-        else:
-            step, extra = _next(flow)
-            if head["stamp_ns"] >= head["end_ns"]:
-                break
-            _do(flow, step, extra)
+            continue
+        step, extra = _next(flow)
+        if head["stamp_ns"] >= head["end_ns"]:
+            break
+        before = np.int64(head["rows"])
+        _do(flow, step, extra)
         if head["rows"] > before:
             flow.events[head["rows"] - 1]["flags"] |= Flag.LAST_IN_PACKET
     return Status.DONE

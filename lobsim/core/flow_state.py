@@ -77,7 +77,8 @@ FLOW = np.dtype(
         ("start_ns", "i8"),
         ("end_ns", "i8"),
         ("limit_rows", "i8"),
-        ("opening_levels", "i8"),  # ticks of the opening book that are still to be filled
+        ("opening_orders", "i8"),  # of the opening book
+        ("opened", "i8"),  # how many of them are there
         ("seed", "i8"),
         ("draws", "i8"),  # random numbers used
         ("now_ns", "i8"),

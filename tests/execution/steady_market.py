@@ -7,6 +7,7 @@ the best bid (even seconds) or best ask (odd) is executed, and a millisecond lat
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from execution.algorithm import View
+from execution.algorithm import ChildOrder, Command, View
 from execution.backtest import Run, run_parent
 from execution.catalogue import AlgorithmMaker
 from execution.desk import Desk
@@ -36,6 +37,24 @@ LEVELS, PER_LEVEL, LOTS = 5, 5, 100
 
 Row = tuple[int, Kind, Side, int, int, int]
 """ns after the open, kind, side, price in ticks, lots, order id."""
+
+
+Decision = Callable[[View, Sequence[ChildOrder]], Iterable[Command]]
+"""What an algorithm does when it wakes."""
+
+
+class Algo:
+    """An algorithm out of a function."""
+
+    def __init__(self, decide: Decision, *, reports: bool = False, touch: bool = False) -> None:
+        self.on_wake = decide
+        self.wake_on_reports = reports
+        self.wake_on_touch = touch
+
+
+def once(*commands: Command) -> Algo:
+    """Commands at the parent's start, and nothing after."""
+    return Algo(lambda view, orders: commands)
 
 
 def info_of(fidelity: Fidelity, seconds: int) -> DatasetInfo:

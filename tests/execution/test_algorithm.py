@@ -27,8 +27,8 @@ from execution.algorithm import (
     compiled_signature,
     write_commands,
 )
-from execution.core import desk
-from execution.core.desk import COMMAND, LIVE, VIEW
+from execution.core import state
+from execution.core.state import COMMAND, LIVE, VIEW
 from lobsim.errors import ConfigError
 from lobsim.types import NONE, NONE_PRICE, Side, TimeInForce
 from tests.execution import steady_market as made
@@ -49,17 +49,20 @@ def plain(record: np.void) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("command", "expected"),
     [
-        (Limit(10, 3), {"kind": desk.LIMIT, "price_ticks": 10, "size_lots": 3}),
+        (Limit(10, 3), {"kind": state.LIMIT, "price_ticks": 10, "size_lots": 3}),
         (
             Limit(-10, 3, TimeInForce.GTD, post_only=True, expire_ns=77),
             {"price_ticks": -10, "size_lots": 3, "tif": 3, "post_only": 1, "time_ns": 77},
         ),
-        (Market(5), {"kind": desk.MARKET, "size_lots": 5}),
-        (Cancel(4), {"kind": desk.CANCEL, "order": 4}),
-        (Replace(4, 9, 2), {"kind": desk.REPLACE, "order": 4, "price_ticks": 9, "size_lots": 2, "tif": NONE}),
-        (Replace(4, 9, 2, TimeInForce.IOC), {"kind": desk.REPLACE, "order": 4, "price_ticks": 9, "size_lots": 2, "tif": 1}),
-        (WakeAt(123), {"kind": desk.WAKE_AT, "time_ns": 123}),
-        (Market(np.int64(5)), {"kind": desk.MARKET, "size_lots": 5}),  # type: ignore[arg-type]
+        (Market(5), {"kind": state.MARKET, "size_lots": 5}),
+        (Cancel(4), {"kind": state.CANCEL, "order": 4}),
+        (Replace(4, 9, 2), {"kind": state.REPLACE, "order": 4, "price_ticks": 9, "size_lots": 2, "tif": NONE}),
+        (
+            Replace(4, 9, 2, TimeInForce.IOC),
+            {"kind": state.REPLACE, "order": 4, "price_ticks": 9, "size_lots": 2, "tif": 1},
+        ),
+        (WakeAt(123), {"kind": state.WAKE_AT, "time_ns": 123}),
+        (Market(np.int64(5)), {"kind": state.MARKET, "size_lots": 5}),  # type: ignore[arg-type]
     ],
 )
 def test_a_command_becomes_a_record(command: Command, expected: dict[str, int]) -> None:
@@ -67,7 +70,7 @@ def test_a_command_becomes_a_record(command: Command, expected: dict[str, int]) 
 
 
 def test_commands_keep_their_order_and_none_means_none() -> None:
-    assert [desk.CANCEL, desk.MARKET] == write_commands(iter([Cancel(1), Market(2)]))["kind"].tolist()
+    assert [state.CANCEL, state.MARKET] == write_commands(iter([Cancel(1), Market(2)]))["kind"].tolist()
     assert 0 == len(write_commands(None)) == len(write_commands([]))
 
 

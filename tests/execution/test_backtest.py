@@ -33,7 +33,9 @@ def makers(*names: str, choices: Choices | None = None) -> dict[str, Any]:
     return {name: algorithm_named(name, choices) for name in names}
 
 
-def run(dataset: Any, parents: list[Parent], *names: str, latency_ns: int = MILLISECOND_NS, **settings: Any) -> BacktestResult:
+def run(
+    dataset: Any, parents: list[Parent], *names: str, latency_ns: int = MILLISECOND_NS, **settings: Any
+) -> BacktestResult:
     """A backtest on a fresh market."""
     return backtest(made.market_of(dataset, latency_ns, **settings), parents, makers(*names))
 
@@ -65,7 +67,9 @@ def test_the_condition_names_data_and_impact() -> None:
 def test_progress_counts_every_run() -> None:
     told: list[tuple[int, int]] = []
     parents = [made.parent_of(Side.BUY, 100, at_s, at_s + 5) for at_s in (10, 20)]
-    backtest(made.market_of(STEADY), parents, makers("twap", "once"), progress=lambda done, whole: told.append((done, whole)))
+    backtest(
+        made.market_of(STEADY), parents, makers("twap", "once"), progress=lambda done, whole: told.append((done, whole))
+    )
     assert [(1, 4), (2, 4), (3, 4), (4, 4)] == told
 
 
@@ -142,7 +146,9 @@ def test_every_part_of_the_shortfall_computed_by_hand() -> None:
         assert value == pytest.approx(done.cost.shortfall_parts_bps[name], abs=1e-8)
     whole = 0.01 * 1000 + 0.003 * filled
     assert whole == pytest.approx(done.cost.shortfall_money, abs=1e-8)
-    assert 1e4 * whole / 1e5 == pytest.approx(fsum(done.cost.shortfall_parts_bps[part] or 0 for part in PARTS), abs=1e-9)
+    assert 1e4 * whole / 1e5 == pytest.approx(
+        fsum(done.cost.shortfall_parts_bps[part] or 0 for part in PARTS), abs=1e-9
+    )
 
 
 @pytest.mark.parametrize("side", Side)
@@ -231,7 +237,9 @@ def test_a_recorded_day_executes_with_every_algorithm(shared: Path, limit: Calla
     result = run(dataset, [parent], *ALL, latency_ns=100_000)
     assert [700.0] * len(ALL) == result.results["filled"].to_list()
     for done in result.runs:
-        assert done.cost.shortfall_bps == pytest.approx(fsum(done.cost.shortfall_parts_bps[part] or 0 for part in PARTS), abs=1e-9)
+        assert done.cost.shortfall_bps == pytest.approx(
+            fsum(done.cost.shortfall_parts_bps[part] or 0 for part in PARTS), abs=1e-9
+        )
         assert abs(done.cost.arrival_cost_bps or 0.0) < 100
     cents = (result.fills["price"] * 100).round(9)
     assert cents.equals(cents.round())

@@ -125,7 +125,9 @@ def test_auctions_do_not_count_for_the_curve() -> None:
 
 @pytest.mark.parametrize("day", ["2020-01-02", "2020-01-03"])
 def test_the_same_day_or_a_later_one_would_be_looking_ahead(day: str) -> None:
-    with pytest.raises(ConfigError, match=f"STEADY {day} is not before 2020-01-02, its volume could not have been known"):
+    with pytest.raises(
+        ConfigError, match=f"STEADY {day} is not before 2020-01-02, its volume could not have been known"
+    ):
         profile_of(on(day, DAY), DAY.info)
 
 

@@ -132,7 +132,9 @@ def test_a_touch_that_is_not_there_is_null_before_a_fill() -> None:
 
 
 def test_tables_of_a_run_without_orders_are_empty_and_typed() -> None:
-    desk = made.executed(made.market_of(STEADY), made.parent_of(Side.BUY, 1, 10.5, 11.5, max_participation=1e-9), _Idle())
+    desk = made.executed(
+        made.market_of(STEADY), made.parent_of(Side.BUY, 1, 10.5, 11.5, max_participation=1e-9), _Idle()
+    )
     units = Units(STEADY.info)
     fills, orders = fills_table(desk, units, Fees()), orders_table(desk, units)
     full = run_with(Market(10))
@@ -154,7 +156,9 @@ def test_the_schedule_table_has_the_curve_and_every_fill() -> None:
     assert edges_s == [(ts - OPEN_NS) / SECOND_NS for ts in run.schedule["ts_ns"].to_list()]
     assert [0, 100, 200, 300, 400, 500, 600] == run.schedule["target"].to_list()
     assert [100, 200, 300, 400, 500, 600, 600] == run.schedule["executed"].to_list()
-    assert [None, None] == made.run_of(made.market_of(STEADY), parent, algorithm_named("once")).schedule["target"].to_list()
+    assert [None, None] == made.run_of(made.market_of(STEADY), parent, algorithm_named("once")).schedule[
+        "target"
+    ].to_list()
 
 
 # The drift meter

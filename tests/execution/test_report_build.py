@@ -34,7 +34,9 @@ def both() -> tuple[list[BacktestResult], ReportData]:
     return results, report_data(results, command="lobsim backtest --data day")
 
 
-def test_title_facts_are_those_of_the_first_parent_and_its_market(both: tuple[list[BacktestResult], ReportData]) -> None:
+def test_title_facts_are_those_of_the_first_parent_and_its_market(
+    both: tuple[list[BacktestResult], ReportData],
+) -> None:
     results, data = both
     expected = {
         "symbol": "STEADY",

@@ -54,7 +54,7 @@ def test_durations(text: str, expected: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "30", "m", "30 m", "-5m", "1d", "30m!", "1e3s", "nan", "½h", "1,5h", "30M"])
 def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match="--duration: .* is no duration; write it like 30m"):
+    with pytest.raises(ConfigError, match=r"--duration: .* is no duration; write it like 30m"):
         duration_ns(text, "--duration")
 
 
@@ -79,9 +79,11 @@ def test_times_of_day_are_the_venues(info: DatasetInfo, text: str, expected: int
     assert expected == time_ns(text, info)
 
 
-@pytest.mark.parametrize("text", ["", "10", "24:00", "10:60", "10:00:60", "10:00:00.1234567890", "10.00", "noon", "-1:00"])
+@pytest.mark.parametrize(
+    "text", ["", "10", "24:00", "10:60", "10:00:60", "10:00:00.1234567890", "10.00", "noon", "-1:00"]
+)
 def test_what_is_no_time_of_day_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match="--start: .* is no time of day; write it like 10:00"):
+    with pytest.raises(ConfigError, match=r"--start: .* is no time of day; write it like 10:00"):
         time_ns(text, SUMMER, "--start")
 
 

@@ -100,12 +100,26 @@ def table_of(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("columns", ["80", "200"])
-def test_the_table_fits_eighty_columns_whole(run: Run, day: Path, columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_table_fits_eighty_columns_whole(
+    run: Run, day: Path, columns: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", columns)
     done = run(*order(day, algo="twap,vwap:cross,pov:cross,ac,leave,once", size=900, taker_fee_bps=250))
     lines = [line.rstrip() for line in done.out.splitlines()]
     assert "STEADY 2020-01-02, L3 rematch, costs in bps" == lines[0]
-    headings = ["algorithm", "filled", "avg", "price", "arrival", "VWAP", "spread", "impact", "timing", "total", "passive"]
+    headings = [
+        "algorithm",
+        "filled",
+        "avg",
+        "price",
+        "arrival",
+        "VWAP",
+        "spread",
+        "impact",
+        "timing",
+        "total",
+        "passive",
+    ]
     assert headings == lines[1].split()
     rows = [line.split() for line in lines[3:9]]
     assert {"twap", "vwap:cross", "pov:cross", "ac", "leave", "once"} == {row[0] for row in rows}
@@ -235,7 +249,12 @@ def test_levels_add_the_same_order_on_displayed_quantities(run: Run, day: Path) 
     pytest.importorskip("lobsim.sample")
     found = run(*order(day, algo="twap,once"), "--levels", "--json").json["results"]
     conditions = [(row["condition"], row["algo"]) for row in found]
-    assert [("L3 rematch", "twap"), ("L3 rematch", "once"), ("L2 consume", "twap"), ("L2 consume", "once")] == conditions
+    assert [
+        ("L3 rematch", "twap"),
+        ("L3 rematch", "once"),
+        ("L2 consume", "twap"),
+        ("L2 consume", "once"),
+    ] == conditions
     assert [500.0] * 4 == [row["filled"] for row in found]
     titles = [line for line in run(*order(day, algo="twap"), "--levels").out.splitlines() if "costs in bps" in line]
     assert ["L3 rematch", "L2 consume"] == [title.split(", ")[1] for title in titles]
