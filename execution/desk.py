@@ -15,7 +15,7 @@ import numpy as np
 
 from execution.algorithm import Algorithm, ChildOrder, CompiledAlgorithm, View, write_commands
 from execution.core.desk import force_out, list_orders, observe, post_commands
-from execution.core.state import LIVE, SENT, TASK, VIEW
+from execution.core.state import LIVE, TASK, VIEW
 from execution.parent import Parent
 from lobsim.core.drift import touch_and_history
 from lobsim.core.world import roomier_world
@@ -70,7 +70,7 @@ class Desk:
         self.gap = Gap()
         self.task = np.zeros(1, TASK)
         self.before: dict[str, int] = {}
-        self._sent = np.zeros(len(run.world.own), SENT)
+        self._old_filled = np.zeros(len(run.world.own), np.int64)
         self._view = np.zeros(1, VIEW)
         self._live = np.zeros(64, LIVE)
         self._message = np.zeros(1, MESSAGE)
@@ -127,12 +127,12 @@ class Desk:
             self.task[0]["volume_before"] = head["seen_volume"]
             self.task[0]["own_before"] = head["seen_own_volume"]
             self._started = True
-        observe(self.run.world, self.task, self._sent, self._view)
+        observe(self.run.world, self.task, self._old_filled, self._view)
         touch_and_history(self.run.world, self._touch)
         self.gap.add(self._touch, int(self.run.world.head[0]["shift"]))
 
     def _orders(self) -> np.ndarray:
-        while (count := list_orders(self.run.world, self._sent, self._live)) == len(self._live):
+        while (count := list_orders(self.run.world, self._live)) == len(self._live):
             self._live = np.zeros(2 * len(self._live), LIVE)
         return self._live[:count]
 
@@ -150,13 +150,12 @@ class Desk:
 
     def _post(self, commands: np.ndarray, count: int) -> None:
         while True:
-            status = post_commands(self.run.world, self.task, self._sent, self._view, commands, count)
+            status = post_commands(self.run.world, self.task, self._old_filled, self._view, commands, count)
             if status == Status.OK:
                 return
             self.run.world = roomier_world(self.run.world, status)
-            grown = np.zeros(len(self.run.world.own), SENT)
-            grown[: len(self._sent)] = self._sent
-            self._sent = grown
+            missing = len(self.run.world.own) - len(self._old_filled)
+            self._old_filled = np.concatenate([self._old_filled, np.zeros(missing, np.int64)])
 
     def _finish(self) -> None:
         """Nobody is asked any more: what is known at the end decides how much is swept up one order leg later."""
@@ -165,7 +164,7 @@ class Desk:
         head["wake_on_reports"] = head["wake_on_touch"] = 0
         head["wake_ns"] = self.parent.end_ns
         self.run.advance(self.parent.end_ns)
-        observe(self.run.world, self.task, self._sent, self._view)
+        observe(self.run.world, self.task, self._old_filled, self._view)
         self.run.advance(self.parent.end_ns + int(head["order_ns"]))
         while True:
             self.run.make_room()

@@ -113,7 +113,7 @@ def orders_table(desk: Desk, units: Units) -> pl.DataFrame:
             "type": _words(OrderType, own["type"], "type"),
             "tif": _words(TimeInForce, own["tif"], "tif"),
             "price": units.prices(own["price_ticks"], "price"),
-            "size": units.sizes(own["size_lots"], "size"),
+            "size": units.sizes(own["size_lots"] - own["cut_lots"], "size"),
             "filled": units.sizes(own["filled_lots"], "filled"),
             "state": _words(OrderState, own["venue_state"], "state"),
             "reason": _words(Reason, own["reason"], "reason"),

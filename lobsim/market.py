@@ -17,7 +17,7 @@ import polars as pl
 
 from lobsim.config import MarketConfig
 from lobsim.core.book import BookSize
-from lobsim.core.loop import advance, event_room, record_history
+from lobsim.core.loop import advance, record_history, room_for_event
 from lobsim.core.state import World
 from lobsim.core.world import WorldSize, copy_world, make_tape, new_world, roomier_world, scratch
 from lobsim.errors import DataError
@@ -59,7 +59,7 @@ class MarketRun:
 
     def make_room(self) -> None:
         """Make sure the next event fits, whatever it is."""
-        while (status := event_room(self.world)) != Status.OK:
+        while (status := room_for_event(self.world)) != Status.OK:
             self.world = roomier_world(self.world, status)
 
     def record(self, quotes: np.ndarray) -> None:
@@ -144,7 +144,9 @@ class Market:
         column = {name: events[name].to_numpy() for name in events.columns}
         named = np.isin(column["kind"], _ORDER_KINDS)
         if np.any(named & (column["order_id"] < 0)):
-            raise DataError("order ids below 0 are kept for own orders", field="order_id", file=self.dataset.info.source)
+            raise DataError(
+                "order ids below 0 are kept for own orders", field="order_id", file=self.dataset.info.source
+            )
         side = column["side"]
         price_ticks, off = _to_ticks(column["price"], side, self.dataset.info.tick_quanta)
         size = column["size"].astype(np.int64)
@@ -184,7 +186,8 @@ class Market:
         params["publish"] = int(participant)
         if latency is not None:
             params |= {name: getattr(latency, name) for name in ("feed_ns", "order_ns", "response_ns")}
-        size = WorldSize(book=BookSize(orders=8192, window=4096, far=256, ids=16384, timers=256))
+        far = 256 + 2 * self.rows.shape[1]
+        size = WorldSize(book=BookSize(orders=8192, window=4096, far=far, ids=16384, timers=256))
         return MarketRun(new_world(self.tape, self.rows, self.truth, params, size))
 
     def replay(self, progress: Callable[[int], None] | None = None) -> ReplayCheck:

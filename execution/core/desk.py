@@ -5,8 +5,9 @@ Everything here uses only what the participant has heard: the book read from the
 The desk holds every algorithm to its parent order: it trades the parent's side only, never lets more be at work than is left to do, never sends a
 price worse than the parent's limit, and keeps to the parent's largest share of the market's volume.  What it cuts is counted, not refused.
 
-A replacement may trade what was asked less what its predecessor filled on the way.  The venue knows that at once, the owner only with the
-answer: until then the desk counts what was sent (SENT), so that more than the parent can never be at work.
+A replacement may trade what was asked less what its predecessor fills on the way; what that was its owner hears with the answer.  Until then
+the desk counts with all that was asked, less the fills of the predecessor heard of since it was sent.  For that it keeps, beside ``world.own``, what
+was known to be filled when each order left (``old_filled``), so that more than the parent can never be at work.
 """
 
 from __future__ import annotations
@@ -44,16 +45,14 @@ def _replaces_open(mine):
 
 
 @kernel
-def list_orders(world, sent, live):
+def list_orders(world, live):
     """Write the participant's open orders, oldest first.
 
-    sent  SENT [own orders at least]
     live  LIVE [any], written
 
     Returns how many; at most len(live) are written.
     """
     world = borrow(world)
-    sent = borrow_array(sent)
     live = borrow_array(live)
     n = 0
     for i in range(world.head[0]["own"]):
@@ -64,7 +63,7 @@ def list_orders(world, sent, live):
         entry["order"] = i
         entry["side"] = mine["side"]
         entry["price_ticks"] = mine["price_ticks"]
-        entry["size_lots"] = sent[i]["size_lots"] if _replaces_open(mine) else mine["size_lots"]
+        entry["size_lots"] = mine["size_lots"]
         entry["filled_lots"] = mine["known_filled_lots"]
         entry["acknowledged"] = mine["state"] == OrderState.LIVE
         entry["leaving"] = mine["cancel_sent"]
@@ -86,26 +85,27 @@ def _write_touch(world, view):
 
 
 @inline
-def _working_lots(world, sent, order):
+def _working_lots(world, old_filled, order):
     """What one open order adds to what may still trade, as far as its owner knows."""
     mine = world.own[order]
     if not _replaces_open(mine):
         return np.int64(mine["size_lots"] - mine["known_filled_lots"])
     old = world.own[mine["replaces"]]
-    asked = sent[order]["size_lots"] + sent[order]["old_filled_lots"] - old["known_filled_lots"]
+    asked = mine["size_lots"] + old_filled[order] - old["known_filled_lots"]
     counted = old["size_lots"] - old["known_filled_lots"] if _is_open(old) else np.int64(0)
     return max(np.int64(asked - counted), 0)
 
 
 @kernel
-def observe(world, task, sent, view):
+def observe(world, task, old_filled, view):
     """Fill the view of one decision.
 
-    task  TASK [1]
-    sent  SENT [own orders at least]
-    view  VIEW [1], written
+    task        TASK [1]
+    old_filled  int64 [as many as world.own]
+    view        VIEW [1], written
     """
     world = borrow(world)
+    old_filled = borrow_array(old_filled)
     head = world.head[0]
     out = view[0]
     shift = head["shift"]
@@ -125,7 +125,7 @@ def observe(world, task, sent, view):
     for i in range(head["own"]):
         executed += world.own[i]["known_filled_lots"]
         if _is_open(world.own[i]):
-            working += _working_lots(world, sent, i)
+            working += _working_lots(world, old_filled, i)
     out["executed_lots"] = executed
     out["working_lots"] = working
 
@@ -183,7 +183,7 @@ def _bounded(task, price_ticks):
 
 
 @inline
-def _write_order(world, sent, task, command, price_ticks, size_lots, replaces):
+def _write_order(world, old_filled, task, command, price_ticks, size_lots, replaces):
     """A new own order, ready to be sent.  Returns its index."""
     head = world.head[0]
     order = np.int64(head["own"])
@@ -202,13 +202,12 @@ def _write_order(world, sent, task, command, price_ticks, size_lots, replaces):
     mine["flags"] = command["post_only"] != 0
     mine["state"] = OrderState.PENDING
     mine["venue_state"] = OrderState.PENDING
-    sent[order]["size_lots"] = size_lots
-    sent[order]["old_filled_lots"] = world.own[replaces]["known_filled_lots"] if replaces >= 0 else 0
+    old_filled[order] = world.own[replaces]["known_filled_lots"] if replaces >= 0 else 0
     return order
 
 
 @inline
-def _send_order(world, sent, task, view, command):
+def _send_order(world, old_filled, task, view, command):
     """LIMIT and MARKET: cut to what the parent allows, then sent."""
     size_lots = _allowed_lots(task, view, np.int64(command["size_lots"]), np.int64(0))
     if size_lots == 0:
@@ -219,7 +218,7 @@ def _send_order(world, sent, task, view, command):
         command["tif"] = TimeInForce.IOC
         command["post_only"] = 0
     price_ticks = _bounded(task, price_ticks)
-    order = _write_order(world, sent, task, command, price_ticks, size_lots, np.int64(NONE))
+    order = _write_order(world, old_filled, task, command, price_ticks, size_lots, np.int64(NONE))
     if command["kind"] == MARKET and abs(price_ticks) == MAX_PRICE_TICKS:
         world.own[order]["type"] = OrderType.MARKET
     view["working_lots"] += size_lots
@@ -227,7 +226,7 @@ def _send_order(world, sent, task, view, command):
 
 
 @inline
-def _send_replace(world, sent, task, view, command):
+def _send_replace(world, old_filled, task, view, command):
     """REPLACE: the new order keeps the flags of the old one, and its time in force unless another is asked for."""
     old_order = np.int64(command["order"])
     if old_order < 0 or old_order >= world.head[0]["own"]:
@@ -245,7 +244,7 @@ def _send_replace(world, sent, task, view, command):
     command["post_only"] = old["flags"]
     price_ticks = _bounded(task, np.int64(command["price_ticks"]))
     view["working_lots"] += max(size_lots - open_lots, 0)
-    post_new(world, _write_order(world, sent, task, command, price_ticks, size_lots, old_order))
+    post_new(world, _write_order(world, old_filled, task, command, price_ticks, size_lots, old_order))
 
 
 @inline
@@ -259,19 +258,19 @@ def _send_cancel(world, command):
 
 
 @kernel
-def post_commands(world, task, sent, view, commands, n):
+def post_commands(world, task, old_filled, view, commands, n):
     """Send the first n commands of a decision.
 
     task, view  TASK [1], VIEW [1] of this decision; cuts and work are booked in them
-    sent        SENT [as many as world.own], written for every order that leaves
+    old_filled  int64 [as many as world.own], written for every order that leaves
     commands    COMMAND [any]
 
     Returns OK, or with nothing sent ROOM_OWN or ROOM_MAILBOX.
     """
     world = borrow(world)
-    sent = borrow_array(sent)
+    old_filled = borrow_array(old_filled)
     head = world.head[0]
-    if head["own"] + n > min(len(world.own), len(sent)):
+    if head["own"] + n > min(len(world.own), len(old_filled)):
         return Status.ROOM_OWN
     if head["mail_heap"] + n >= len(world.mail):
         return Status.ROOM_MAILBOX
@@ -279,11 +278,11 @@ def post_commands(world, task, sent, view, commands, n):
         command = commands[i]
         kind = command["kind"]
         if kind in (LIMIT, MARKET):
-            _send_order(world, sent, task[0], view[0], command)
+            _send_order(world, old_filled, task[0], view[0], command)
         elif kind == CANCEL:
             _send_cancel(world, command)
         elif kind == REPLACE:
-            _send_replace(world, sent, task[0], view[0], command)
+            _send_replace(world, old_filled, task[0], view[0], command)
         elif kind == WAKE_AT:
             head["wake_ns"] = min(np.int64(head["wake_ns"]), max(np.int64(command["time_ns"]), head["now_ns"] + 1))
     return Status.OK

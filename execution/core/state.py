@@ -19,9 +19,6 @@ TASK = np.dtype(
 )
 """The parent order as the desk keeps it."""
 
-SENT = np.dtype([("size_lots", "i8"), ("old_filled_lots", "i8")])
-"""One own order as it was sent: its size, and what was then known to be filled of the order that it replaces."""
-
 VIEW = np.dtype(
     [
         ("now_ns", "i8"),

@@ -23,6 +23,7 @@ from lobsim.types import (
     NONE,
     FillReason,
     Impact,
+    MessageFlag,
     OrderState,
     OrderType,
     Phase,
@@ -61,21 +62,43 @@ def _give_back(world, report):
     slot = np.int64(report["slot"])
     book = world.book
     size = np.int64(report["size_lots"])
-    if report["order_id"] < 0:
-        return
     if book.nodes[slot]["meta"] & BLOCK:
         change_size(book, slot, size)
     else:
         set_recorded(book, slot, np.int64(book.nodes[slot]["size"]) + size, np.int64(book.info[slot]["hist"]))
 
 
+@kernel
+def _pass_on(world, slot, fraction):
+    """A fraction of a lot that an own maker gave comes from the blocks behind it instead: own fills are whole lots.
+
+    The blocks of a level add up to whole lots, so they have it.  Under Impact.NONE they would get it back at once.
+    """
+    book = world.book
+    change_size(book, slot, fraction)
+    if world.head[0]["impact"] == Impact.NONE:
+        return
+    level = np.int64(book.nodes[slot]["level"])
+    slot = np.int64(book.nodes[slot]["next"])
+    while slot != level and fraction > 0:
+        if book.nodes[slot]["meta"] & BLOCK:
+            taken = min(fraction, np.int64(book.nodes[slot]["size"]))
+            change_size(book, slot, -taken)
+            fraction -= taken
+        slot = np.int64(book.nodes[slot]["next"])
+
+
 @inline
 def _settle_self_trade(world, report):
-    """The maker was an own order too (nothing forbids it in this world): it is filled as well."""
-    order = own_id(np.int64(report["order_id"]))
-    log_fill(
-        world, order, FillReason.OWN_AGGRESSION, 1, np.int64(report["price_ticks"]), np.int64(report["size_lots"]), 0
-    )
+    """The maker was an own order too (nothing forbids it in this world): it is filled as well.  Returns its units."""
+    size = np.int64(report["size_lots"])
+    whole = lots(world, size) << world.head[0]["shift"]
+    if whole < size:
+        _pass_on(world, np.int64(report["slot"]), size - whole)
+    if whole > 0:
+        order = own_id(np.int64(report["order_id"]))
+        log_fill(world, order, FillReason.OWN_AGGRESSION, 1, np.int64(report["price_ticks"]), whole, 0)
+    return whole
 
 
 @kernel
@@ -92,25 +115,26 @@ def _settle_trades(world, order, n):
         price_ticks = np.int64(report["price_ticks"])
         side = np.int64(report["side"])
         size = np.int64(0)
+        from_own = np.int64(0)
         while i < n and world.reports[i]["kind"] == ReportKind.TRADE and world.reports[i]["price_ticks"] == price_ticks:
             size += world.reports[i]["size_lots"]
             if world.reports[i]["order_id"] < 0:
-                _settle_self_trade(world, world.reports[i])
-            if head["impact"] == Impact.NONE:
+                from_own += _settle_self_trade(world, world.reports[i])
+            elif head["impact"] == Impact.NONE:
                 _give_back(world, world.reports[i])
             i += 1
         if head["impact"] == Impact.CONSUME:
             level = find_level(book, side, fold(side, price_ticks))
             if level != 0:
-                book.info[level]["consumed"] += size
+                book.info[level]["consumed"] += size - from_own
         log_fill(world, order, FillReason.OWN_AGGRESSION, 0, price_ticks, size, 0)
         publish_trade(world, side, price_ticks, size, size)
         publish_level(world, side, price_ticks)
 
 
 @inline
-def _rest(world, order):
-    """An own order that rests: where it stands, and whether history can see that price."""
+def _rest(world, order, kept):
+    """An own order that rests: where it stands, and (unless it kept its place) whether history can see that price."""
     book = world.book
     slot = find_id(book, own_id(order))
     if slot == 0:
@@ -119,14 +143,14 @@ def _rest(world, order):
     mine["ahead_entry_lots"] = lots(world, size_ahead(book, slot))
     side = np.int64(mine["side"])
     worst = world.head[0]["worst_1"] if side else world.head[0]["worst_0"]
-    if fold(side, np.int64(mine["price_ticks"])) > worst:
+    if not kept and fold(side, np.int64(mine["price_ticks"])) > worst:
         book.nodes[slot]["meta"] |= BLIND
     publish_level(world, side, np.int64(mine["price_ticks"]))
 
 
 @kernel
-def _answer_new(world, order, n):
-    """Work through the reports of an own NEW or REPLACE."""
+def _answer_new(world, order, n, kept):
+    """Work through the n reports of an own NEW, or of a REPLACE; kept: it kept its place in the queue."""
     mine = world.own[order]
     for i in range(n):
         report = world.reports[i]
@@ -147,7 +171,7 @@ def _answer_new(world, order, n):
             mine["reason"] = report["reason"]
             mine["done_ns"] = world.head[0]["now_ns"]
             answer(world, ReportKind.CANCELLED, order, np.int64(report["reason"]), 0)
-    _rest(world, order)
+    _rest(world, order, kept)
 
 
 @kernel
@@ -163,7 +187,7 @@ def _arrive_new(world, order, message):
     _write_message(world, Verb.NEW, order, order, np.int64(mine["size_lots"]), message)
     largest = np.int64(MAX_SIZE_LOTS) << world.head[0]["shift"]
     n = process(world.book, message, OWN, largest, 0, world.reports, 0)
-    _answer_new(world, order, n)
+    _answer_new(world, order, n, False)
 
 
 @kernel
@@ -178,29 +202,34 @@ def _arrive_cancel(world, order):
 
 @kernel
 def _arrive_replace(world, order, known_filled_lots, message):
-    """A REPLACE: what was filled while it travelled is taken off, so that it can never trade too much."""
+    """A REPLACE: what was filled while it travelled is taken off, so that it can never trade too much.
+
+    The owner hears of the smaller size with the answer, not before.
+    """
     mine = world.own[order]
     old = np.int64(mine["replaces"])
     slot = find_id(world.book, own_id(old))
     size_lots = np.int64(mine["size_lots"]) - (np.int64(world.own[old]["filled_lots"]) - known_filled_lots)
     reason = Reason.NONE
-    if slot == 0 or size_lots < 1:
-        reason = Reason.TOO_LATE
-    elif world.head[0]["phase"] != Phase.CONTINUOUS:
+    if world.head[0]["phase"] != Phase.CONTINUOUS:
         reason = Reason.HALTED
+    elif slot == 0 or size_lots < 1:
+        reason = Reason.TOO_LATE
     if reason != Reason.NONE:
         mine["venue_state"] = OrderState.REJECTED
         mine["reason"] = reason
         mine["done_ns"] = world.head[0]["now_ns"]
         answer(world, ReportKind.REJECTED, order, reason, 0)
         return
-    mine["size_lots"] = size_lots
+    mine["cut_lots"] = mine["size_lots"] - size_lots
     _write_message(world, Verb.REPLACE, order, old, size_lots, message)
     side = np.int64(mine["side"])
     old_price_ticks = np.int64(world.own[old]["price_ticks"])
+    kept = mine["price_ticks"] == old_price_ticks and message["size_lots"] <= world.book.nodes[slot]["size"]
+    kept = kept and (mine["flags"] & MessageFlag.LOSE_PLACE) == 0
     largest = np.int64(MAX_SIZE_LOTS) << world.head[0]["shift"]
     n = process(world.book, message, OWN, largest, 0, world.reports, 0)
-    _answer_new(world, order, n)
+    _answer_new(world, order, n, kept)
     if mine["venue_state"] != OrderState.REJECTED:
         world.own[old]["venue_state"] = OrderState.CANCELLED
         world.own[old]["reason"] = Reason.REQUESTED

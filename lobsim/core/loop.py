@@ -19,6 +19,7 @@ from lobsim.core.own import leave, remember_touch
 from lobsim.core.publication import hear, note_touch, publish_level, ring_room
 from lobsim.core.reconcile import check_row, check_truth
 from lobsim.core.tape import apply_row
+from lobsim.core.timers import sweep_timers
 from lobsim.types import NEVER, OrderState, Reason, Status, Verb
 
 _SLACK = 8
@@ -58,17 +59,24 @@ def _next_wake_ns(world):
 
 @kernel
 def event_room(world):
-    """Whether the next event fits, whatever it turns out to be."""
-    world = borrow(world)
+    """Whether the next event fits, whatever it turns out to be.
+
+    One event can touch every order of a level (an aggressor sweeps it, a price comes into view): what is published, and in a cut book
+    the time limits that surplus gets, are bounded by the number of orders only.
+    """
     head = world.head[0]
     book = world.book
     depth = world.rows.shape[1] >> 1
+    orders = book.sides[0]["orders"] + book.sides[1]["orders"]
     status = room(book, _SLACK + 2 * depth)
     if status != Status.OK:
         return status
     resting = book.head[0]["own_resting"]
-    if book.head[0]["timers"] + 2 + depth >= len(book.timers):
-        return Status.ROOM_TIMERS
+    limits = orders if depth > 0 and book.head[0]["surplus"] > 0 else 0
+    if book.head[0]["timers"] + limits + 2 >= len(book.timers):
+        sweep_timers(book)
+        if 2 * (book.head[0]["timers"] + limits + 2) > len(book.timers):
+            return Status.ROOM_TIMERS
     if len(world.reports) < 8 + max(book.sides[0]["orders"], book.sides[1]["orders"]):
         return Status.ROOM_REPORTS
     levels = book.sides[0]["levels"] + book.sides[1]["levels"]
@@ -76,13 +84,20 @@ def event_room(world):
         return Status.ROOM_FILLS
     if not mail_room(world, resting + levels + 8):
         return Status.ROOM_MAILBOX
-    if head["publish"] != 0 and not ring_room(world, _SLACK + 2 * (levels + resting + depth)):
+    entries = _SLACK + 2 * (orders + depth)
+    if head["publish"] != 0 and not ring_room(world, entries):
         status = hear(world, np.int64(head["now_ns"]))
         if status != Status.OK:
             return status
-        if not ring_room(world, _SLACK + 2 * (levels + resting + depth)):
+        if not ring_room(world, entries):
             return Status.ROOM_RING
     return Status.OK
+
+
+@kernel
+def room_for_event(world):
+    """Whether the next event fits, asked from outside (`event_room` asks from within)."""
+    return event_room(borrow(world))
 
 
 @kernel
@@ -138,6 +153,42 @@ def _wake(world, now_ns):
 
 
 @kernel
+def step(world, until_ns, messages, spare):
+    """Let the next event happen, if it is due by until_ns.
+
+    Returns a Status: OK (it happened), WAKE, DONE (nothing is due), or a ROOM_ status with nothing of it applied.
+    """
+    head = world.head[0]
+    limit_ns = _next_limit_ns(world)
+    row_ns = _next_row_ns(world)
+    mail_ns = _next_mail_ns(world)
+    now_ns = min(min(limit_ns, row_ns), min(mail_ns, _next_wake_ns(world)))
+    if now_ns > until_ns or now_ns == NEVER:
+        if until_ns != NEVER:
+            head["now_ns"] = max(np.int64(head["now_ns"]), until_ns)
+        return Status.DONE
+    status = event_room(world)
+    if status != Status.OK:
+        return status
+    head["now_ns"] = max(np.int64(head["now_ns"]), now_ns)
+    world.book.head[0]["clock_ns"] = max(np.int64(world.book.head[0]["clock_ns"]), now_ns)
+    bid_key = world.book.sides[0]["best_key"]
+    ask_key = world.book.sides[1]["best_key"]
+    if limit_ns == now_ns:
+        _expire(world)
+    elif row_ns == now_ns and not (head["own_first"] and mail_ns == now_ns):
+        remember_touch(world)
+        _replay_row(world, spare)
+    elif mail_ns == now_ns:
+        remember_touch(world)
+        deliver(world, messages)
+    else:
+        return _wake(world, now_ns)
+    note_touch(world, bid_key, ask_key)
+    return Status.OK
+
+
+@kernel
 def advance(world, until_ns, budget, messages, spare):
     """Run the world to its next decision.
 
@@ -149,36 +200,12 @@ def advance(world, until_ns, budget, messages, spare):
     Returns a Status: WAKE (decide now), DONE (until_ns reached), CHUNK (call again), or a ROOM_ status with nothing of the next event applied.
     """
     world = borrow(world)
-    head = world.head[0]
+    messages = borrow_array(messages)
+    spare = borrow_array(spare)
     for _ in range(budget):
-        limit_ns = _next_limit_ns(world)
-        row_ns = _next_row_ns(world)
-        mail_ns = _next_mail_ns(world)
-        wake_ns = _next_wake_ns(world)
-        now_ns = min(min(limit_ns, row_ns), min(mail_ns, wake_ns))
-        if now_ns > until_ns or now_ns == NEVER:
-            if until_ns != NEVER:
-                head["now_ns"] = max(np.int64(head["now_ns"]), until_ns)
-            return Status.DONE
-        status = event_room(world)
+        status = step(world, until_ns, messages, spare)
         if status != Status.OK:
             return status
-        head["now_ns"] = max(np.int64(head["now_ns"]), now_ns)
-        world.book.head[0]["clock_ns"] = max(np.int64(world.book.head[0]["clock_ns"]), now_ns)
-        bid_key = world.book.sides[0]["best_key"]
-        ask_key = world.book.sides[1]["best_key"]
-        if limit_ns == now_ns:
-            _expire(world)
-        elif row_ns == now_ns and not (head["own_first"] and mail_ns == now_ns):
-            remember_touch(world)
-            _replay_row(world, spare)
-        elif mail_ns == now_ns:
-            remember_touch(world)
-            deliver(world, messages)
-        else:
-            status = _wake(world, now_ns)
-            return status
-        note_touch(world, bid_key, ask_key)
     return Status.CHUNK
 
 
@@ -215,8 +242,8 @@ def record_history(world, quotes, messages, spare):
     head = world.head[0]
     while head["cursor"] < len(world.tape):
         k = np.int64(head["cursor"])
-        status = advance(world, np.int64(world.tape[k]["ts_ns"]), 1, messages, spare)
-        if status > Status.DONE and status != Status.CHUNK:
+        status = step(world, np.int64(world.tape[k]["ts_ns"]), messages, spare)
+        if status > Status.DONE:
             return status
         if head["cursor"] == k:
             continue

@@ -49,7 +49,7 @@ def log_fill(world, order, reason, passive, price_ticks, size, ahead):
     fill["bid_ticks"] = head["touch_bid"]
     fill["ask_ticks"] = head["touch_ask"]
     mine["filled_lots"] += lots(world, size)
-    if mine["filled_lots"] == mine["size_lots"]:
+    if mine["filled_lots"] == mine["size_lots"] - mine["cut_lots"]:
         mine["venue_state"] = OrderState.FILLED
         mine["done_ns"] = head["now_ns"]
     send(world, 0, ReportKind.TRADE, order, price_ticks, size, 0, Reason.NONE)
@@ -119,6 +119,8 @@ def learn(world, slot):
         if mine["state"] == OrderState.PENDING:
             mine["state"] = OrderState.LIVE
         mine["acked_ns"] = head["now_ns"]
+        mine["size_lots"] -= mine["cut_lots"]
+        mine["cut_lots"] = 0
         if mine["replaces"] >= 0:
             world.own[mine["replaces"]]["state"] = OrderState.CANCELLED
     elif kind == ReportKind.TRADE:

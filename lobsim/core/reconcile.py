@@ -1,7 +1,7 @@
 """The row check and the reconciliation of a book cut to K levels (docs/rules.md, section 3).
 
 After every recorded row the ``hist`` totals are held against the recorded book row.  At prices visible before and after, nothing may be touched: the message
-alone must explain the change, else the row does not match.  At prices that have just come into view history is corrected to the row, in ``hist`` and ``size``
+alone must explain the change, else the row does not match; differences left by an earlier row (gaps) are carried along.  At prices that have just come into view history is corrected to the row, in ``hist`` and ``size``
 alike; own orders are never touched.
 """
 
@@ -83,57 +83,69 @@ def _take_excess(world, level, size):
 
 
 @kernel
-def _now_visible(world, side, price_ticks):
-    """Own orders at a price that has come into view are no longer blind."""
-    book = world.book
-    level = find_level(book, side, fold(side, price_ticks))
-    if level == 0:
-        return
-    slot = np.int64(book.nodes[level]["next"])
-    while slot != level:
-        book.nodes[slot]["meta"] &= ~np.uint32(BLIND)
-        slot = np.int64(book.nodes[slot]["next"])
-
-
-@inline
-def _count_correction(world, have, shown, first):
-    """Count one correction by its cause, in rows and units."""
-    head = world.head[0]
-    if first:
-        head["seeded"] += abs(shown - have)
-        head["seeded_rows"] += 1
-    elif shown > have:
-        head["missing"] += shown - have
-        head["missing_rows"] += 1
-    elif shown == 0 and have > 0:
-        head["gone"] += have
-        head["gone_rows"] += 1
-    elif shown < have:
-        head["excess"] += have - shown
-        head["excess_rows"] += 1
-
-
-@kernel
 def _correct(world, side, price_ticks, have, shown, first):
-    """At a price that has just come into view history becomes what the row shows."""
+    """At a price that has just come into view history becomes what the row shows; counted by cause, in units."""
+    head = world.head[0]
     if shown > have:
         _add_missing(world, side, price_ticks, shown - have, first)
-    elif shown < have:
+        if first:
+            head["seeded"] += shown - have
+        else:
+            head["missing"] += shown - have
+    else:
         _take_excess(world, find_level(world.book, side, fold(side, price_ticks)), have - shown)
-    _count_correction(world, have, shown, first)
-    if shown != have:
-        publish_level(world, side, price_ticks)
-    _now_visible(world, side, price_ticks)
+        if shown > 0:
+            head["excess"] += have - shown
+        else:
+            head["gone"] += have
+    publish_level(world, side, price_ticks)
 
 
 @inline
 def _old_gap(world, side, n, cursor, key):
-    """The gap at key after the row before (the list is sorted; cursor moves on).  Returns (gap, cursor)."""
-    while cursor < n and world.gaps[side, cursor]["key"] < key:
-        cursor += 1
+    """The gap at key after the row before, if the sorted list has it next.  Returns (gap, cursor)."""
     if cursor < n and world.gaps[side, cursor]["key"] == key:
         return np.int64(world.gaps[side, cursor]["size"]), cursor + 1
     return np.int64(0), cursor
+
+
+@inline
+def _pass_gaps(world, side, n, cursor, key, worst):
+    """Move on over the gaps better than key and not worse than worst.  Returns (cursor, whether nothing was there).
+
+    Where a gap was and now neither history nor the row has anything, one of them has changed by more than the other.
+    """
+    nothing = True
+    while cursor < n and world.gaps[side, cursor]["key"] < key and world.gaps[side, cursor]["key"] <= worst:
+        nothing = nothing and world.gaps[side, cursor]["size"] == 0
+        cursor += 1
+    return cursor, nothing
+
+
+@kernel
+def _expect_short(world, k):
+    """What row k takes from its price and history did not have there is a gap to be expected: the row is not to blame.
+
+    changes: world.gaps of the row's side, one entry more or another size
+    """
+    head = world.head[0]
+    side = np.int64(world.tape[k]["side"])
+    key = fold(side, np.int64(world.tape[k]["price_ticks"]))
+    n = np.int64(head["gaps_1"]) if side else np.int64(head["gaps_0"])
+    place = n
+    while place > 0 and world.gaps[side, place - 1]["key"] >= key:
+        place -= 1
+    if place < n and world.gaps[side, place]["key"] == key:
+        world.gaps[side, place]["size"] += head["short"]
+        return
+    for i in range(n, place, -1):
+        world.gaps[side, i] = world.gaps[side, i - 1]
+    world.gaps[side, place]["key"] = key
+    world.gaps[side, place]["size"] = head["short"]
+    if side:
+        head["gaps_1"] = n + 1
+    else:
+        head["gaps_0"] = n + 1
 
 
 @kernel
@@ -147,7 +159,6 @@ def _check_side(world, k, side, first, spare):
     book = world.book
     old_worst = np.int64(head["worst_1"]) if side else np.int64(head["worst_0"])
     old_gaps = np.int64(head["gaps_1"]) if side else np.int64(head["gaps_0"])
-    old_gaps = min(old_gaps, np.int64(world.gaps.shape[1]))
     shown = _shown(world, k, side)
     worst = _worst_key(world, k, side, shown)
     both = np.int64(-NEVER) if first else min(old_worst, worst)
@@ -161,6 +172,8 @@ def _check_side(world, k, side, first, spare):
         level_key = fold(side, np.int64(book.nodes[level]["key"])) if level != 0 else np.int64(NEVER)
         row_key = fold(side, _row_price(world, k, side, place)) if place < shown else np.int64(NEVER)
         key = min(level_key, row_key)
+        cursor, nothing = _pass_gaps(world, side, old_gaps, cursor, key, both)
+        matches = matches and nothing
         if key == NEVER or key > worst:
             break
         have = np.int64(0)
@@ -175,11 +188,11 @@ def _check_side(world, k, side, first, spare):
             gap, cursor = _old_gap(world, side, old_gaps, cursor, key)
             if have - size != gap:
                 matches = False
-            if have != size and new_gaps < len(spare):
+            if have != size and new_gaps < min(len(spare), world.gaps.shape[1] - 1):
                 spare[new_gaps]["key"] = key
                 spare[new_gaps]["size"] = have - size
                 new_gaps += 1
-        elif have != size or level_key == key:
+        elif have != size:
             _correct(world, side, price_ticks, have, size, first)
         if key > both and row_key == key and not first and not _explained(world, k, side, price_ticks, size):
             enters = True
@@ -210,6 +223,13 @@ def check_row(world, k, spare):
     """
     head = world.head[0]
     first = head["rows"] == 0
+    seeded = np.int64(head["seeded"])
+    missing = np.int64(head["missing"])
+    excess = np.int64(head["excess"])
+    gone = np.int64(head["gone"])
+    if head["short"] != 0:
+        _expect_short(world, k)
+        head["short"] = 0
     matches_bid, enters_bid = _check_side(world, k, 0, first, spare)
     matches_ask, enters_ask = _check_side(world, k, 1, first, spare)
     head["rows"] += 1
@@ -219,6 +239,10 @@ def check_row(world, k, spare):
         head["first_mismatch"] = k
     if enters_bid or enters_ask:
         head["rows_entering"] += 1
+    head["seeded_rows"] += head["seeded"] > seeded
+    head["missing_rows"] += head["missing"] > missing
+    head["excess_rows"] += head["excess"] > excess
+    head["gone_rows"] += head["gone"] > gone
 
 
 @kernel

@@ -90,7 +90,9 @@ def settle_surplus(world, slot):
     elif head["surplus_policy"] == SurplusPolicy.LIFETIME:
         order_id = np.int64(world.book.nodes[slot]["key"])
         draw = np.int64(splitmix64(np.uint64(head["seed"] ^ order_id)) & np.uint64(1023))
-        lifetime_ns = (head["median_life_ns"] * _LIFETIMES[draw]) >> 20
+        median_ns = head["median_life_ns"]
+        # (median * draw) >> 20 in two parts: the product itself leaves 63 bits for a median above 13 minutes
+        lifetime_ns = (median_ns >> 20) * _LIFETIMES[draw] + (((median_ns & 0xFFFFF) * _LIFETIMES[draw]) >> 20)
         set_time_limit(world.book, slot, head["now_ns"] + lifetime_ns)
 
 
@@ -146,8 +148,12 @@ def meant(world, row):
         slot = anonymous_at(world, side, price_ticks)
         if slot == 0 and is_cut(world):
             slot = _stand_in(world, side, price_ticks, row["kind"] == Kind.EXECUTE)
-    if slot != 0 and is_cut(world):
-        _make_whole(world, slot, np.int64(row["size"]))
+    if is_cut(world):
+        known = np.int64(0)
+        if slot != 0:
+            _make_whole(world, slot, np.int64(row["size"]))
+            known = hist_of(world, slot)
+        world.head[0]["short"] = max(np.int64(row["size"]) - known, 0)
     return slot
 
 

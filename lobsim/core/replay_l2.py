@@ -16,7 +16,7 @@ from lobsim.core.layout import BLOCK
 from lobsim.core.levels import find_level, first_level, fold, next_level
 from lobsim.core.own import fill_resting, is_own
 from lobsim.core.publication import publish_level, publish_trade
-from lobsim.types import FillReason, Impact, Kind, Phase, QueueModel
+from lobsim.types import FillReason, Flag, Impact, Kind, Phase, QueueModel
 
 
 @inline
@@ -79,13 +79,35 @@ def _leave_from_back(book, level, size):
     return size
 
 
-@inline
-def share_ahead(model, x):
-    """pi(x): the part of a decrease that falls on the first share x of a queue.
+@kernel
+def part_of(size, ahead, total):
+    """floor(size * ahead / total), exactly: the product of two sizes need not fit in 64 bits.
 
-    POWER3 is the cube (docs/rules.md, section 4); by multiplications, so that it is the same everywhere.
+    size, ahead, total  units, 0 <= size and 0 <= ahead <= total < 2^62
     """
-    return x * x * x if model == QueueModel.POWER3 else x
+    share = np.int64(0)
+    rest = np.int64(0)
+    for place in range(61, -1, -1):
+        share += share
+        rest += rest
+        if rest >= total:
+            rest -= total
+            share += 1
+        if (size >> place) & 1:
+            rest += ahead
+            if rest >= total:
+                rest -= total
+                share += 1
+    return share
+
+
+@inline
+def _share_ahead(model, size, ahead, total):
+    """size * pi(ahead / total): what falls on the first `ahead` units of a queue, rounded down at every multiplication."""
+    share = part_of(size, ahead, total)
+    if model == QueueModel.POWER3:
+        share = part_of(part_of(share, ahead, total), ahead, total)
+    return share
 
 
 @kernel
@@ -96,6 +118,8 @@ def _cancel_by_model(world, level, decrease):
     """
     book = world.book
     model = world.head[0]["queue_model"]
+    if decrease == 0:
+        return
     if model == QueueModel.RISK_AVERSE:
         _leave_from_back(book, level, decrease)
         return
@@ -108,7 +132,7 @@ def _cancel_by_model(world, level, decrease):
         if book.nodes[slot]["meta"] & BLOCK:
             size = np.int64(book.nodes[slot]["size"])
             position -= size
-            lower = np.int64(np.floor(decrease * share_ahead(model, position / total) + 0.5))
+            lower = _share_ahead(model, decrease, position, total)
             wanted = upper - lower + carry
             taken = min(wanted, size)
             change_size(book, slot, -taken)
@@ -211,29 +235,38 @@ def _serve_better(world, side, price_ticks, size):
 
 
 @kernel
-def _serve_queue(world, side, price_ticks, level, size):
-    """A print's budget goes through the queue at its price.  Returns units that went to own orders."""
+def _serve_queue(world, row, level, for_own):
+    """A print goes through the queue at its price.  Returns the units that went to own orders.
+
+    for_own  units of its budget that own orders may still take
+
+    Blocks give way to the same budget; under Impact.NONE to the whole print, for own fills are extra volume.
+    """
     head = world.head[0]
     book = world.book
     extra = head["impact"] == Impact.NONE
-    own = np.int64(0)
-    left = size
+    trading = head["phase"] == Phase.CONTINUOUS
+    for_blocks = np.int64(row["size"]) if extra else for_own
+    before = for_own
+    given = np.int64(0)
     slot = np.int64(book.nodes[level]["next"])
-    while slot != level and left > 0:
+    while slot != level and for_blocks > 0:
         after = np.int64(book.nodes[slot]["next"])
         if is_own(book, slot):
-            traded = _whole(world, min(left, np.int64(book.nodes[slot]["size"])))
+            traded = _whole(world, min(for_own, np.int64(book.nodes[slot]["size"]))) if trading else np.int64(0)
             if traded > 0:
                 fill_resting(world, slot, traded, FillReason.QUEUE_EXHAUSTED)
-                publish_trade(world, side, price_ticks, traded, traded)
-                own += traded
-                left -= 0 if extra else traded
+                publish_trade(world, np.int64(row["side"]), np.int64(row["price_ticks"]), traded, traded)
+                for_own -= traded
+                for_blocks -= 0 if extra else traded
         elif book.nodes[slot]["meta"] & BLOCK:
-            traded = min(left, np.int64(book.nodes[slot]["size"]))
+            traded = min(for_blocks, np.int64(book.nodes[slot]["size"]))
             change_size(book, slot, -traded)
-            left -= traded
+            for_blocks -= traded
+            given += min(for_own, traded)
+            for_own -= min(for_own, traded)
         slot = after
-    return own
+    return before - given - for_own
 
 
 @kernel
@@ -248,11 +281,12 @@ def trade_print(world, row):
     if book.head[0]["own_resting"] > 0 and head["phase"] == Phase.CONTINUOUS:
         left = _serve_better(world, side, price_ticks, size)
     own = size - left
-    if head["impact"] == Impact.NONE:
-        left = size
-    level = find_level(book, side, fold(side, price_ticks))
+    # A print between two ticks met no displayed quantity: it went past every queue.
+    level = np.int64(0)
+    if (row["flags"] & Flag.OFF_TICK) == 0:
+        level = find_level(book, side, fold(side, price_ticks))
     if level != 0:
-        own += _serve_queue(world, side, price_ticks, level, left)
+        own += _serve_queue(world, row, level, left)
         level = find_level(book, side, fold(side, price_ticks))
     if level != 0:
         info = book.info[level]

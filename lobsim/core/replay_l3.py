@@ -22,18 +22,28 @@ from lobsim.core.recorded import anonymous_at, hist_of, is_cut, meant, price_of,
 from lobsim.types import CrossPolicy, FillReason, Flag, Impact, Kind, Phase
 
 
-@inline
-def _slide(side, own_price_ticks):
-    """One tick short of an own order on the other side."""
-    return own_price_ticks + 1 if side else own_price_ticks - 1
+@kernel
+def _slid(world, side, price_ticks):
+    """Where an arriving order rests under CrossPolicy.SLIDE: one tick short of the best own price it would reach."""
+    book = world.book
+    other = 1 - side
+    level = first_level(book, other)
+    while level != 0:
+        level_price = np.int64(book.nodes[level]["key"])
+        if fold(other, level_price) > fold(other, price_ticks):
+            break
+        slot = np.int64(book.nodes[level]["next"])
+        while slot != level:
+            if is_own(book, slot):
+                return level_price + 1 if side else level_price - 1
+            slot = np.int64(book.nodes[slot]["next"])
+        level = next_level(book, other, fold(other, level_price))
+    return price_ticks
 
 
 @kernel
 def _meet(world, side, price_ticks, size):
-    """A recorded order arrives through prices of the other side.
-
-    Returns (units that rest, price at which they rest).
-    """
+    """A recorded order arrives through prices of the other side.  Returns the units that rest."""
     head = world.head[0]
     book = world.book
     other = 1 - side
@@ -50,8 +60,6 @@ def _meet(world, side, price_ticks, size):
         while slot != level and left > 0:
             after = np.int64(book.nodes[slot]["next"])
             if is_own(book, slot):
-                if head["cross"] == CrossPolicy.SLIDE:
-                    return size, _slide(side, level_price)
                 traded = min(left, size_of(world, slot))
                 head["crossing_fills"] += traded
                 fill_resting(world, slot, traded, FillReason.BOOK_CROSSED)
@@ -67,17 +75,17 @@ def _meet(world, side, price_ticks, size):
         level = next_level(book, other, level_key)
     if crossed:
         head["history_crossed"] += 1
-    return (size if head["impact"] == Impact.NONE else left), price_ticks
+    return size if head["impact"] == Impact.NONE else left
 
 
 @inline
-def _place_of(world, row):
+def _place_of(world, row, price_ticks):
     """Where a recorded order joins its queue: 0 (the back), or in front of own orders that rested before a CLEAR."""
     if not row["flags"] & Flag.SNAPSHOT:
         return np.int64(0)
     book = world.book
     side = np.int64(row["side"])
-    level = find_level(book, side, fold(side, np.int64(row["price_ticks"])))
+    level = find_level(book, side, fold(side, price_ticks))
     if level == 0:
         return np.int64(0)
     slot = np.int64(book.nodes[level]["next"])
@@ -98,6 +106,7 @@ def add(world, row, order_id):
         extra = np.int64(head["group_unfilled"])
     if order_id != 0 and find_id(book, order_id) != 0:
         head["duplicates"] += 1
+        head["short"] = -np.int64(row["size"])
         return
     side = np.int64(row["side"])
     price_ticks = np.int64(row["price_ticks"])
@@ -105,9 +114,13 @@ def add(world, row, order_id):
     size = hist + extra
     other = 1 - side
     if head["phase"] == Phase.CONTINUOUS and book.sides[other]["best_key"] <= fold(other, price_ticks):
-        size, price_ticks = _meet(world, side, price_ticks, size)
+        if head["cross"] == CrossPolicy.SLIDE:
+            slid = _slid(world, side, price_ticks)
+            size = size if slid == price_ticks else hist
+            price_ticks = slid
+        size = _meet(world, side, price_ticks, size)
     meta = RECORDED if order_id != 0 else RECORDED | ANONYMOUS
-    add_recorded(book, side, order_id, price_ticks, size, hist, meta, _place_of(world, row))
+    add_recorded(book, side, order_id, price_ticks, size, hist, meta, _place_of(world, row, price_ticks))
     publish_level(world, side, price_ticks)
 
 
@@ -164,8 +177,10 @@ def replace(world, row):
         hist = hist_of(world, slot)
         size = np.int64(row["size"])
         new_id = np.int64(row["other_id"])
-        if price_of(world, slot) == row["price_ticks"] and size <= hist:
-            if new_id != row["order_id"]:
+        renamed = new_id != row["order_id"]
+        keeps = price_of(world, slot) == row["price_ticks"] and size <= hist
+        if keeps and not (renamed and find_id(book, new_id) != 0):
+            if renamed:
                 remove_id(book, np.int64(row["order_id"]))
                 add_id(book, new_id, slot)
                 book.nodes[slot]["key"] = new_id

@@ -52,10 +52,11 @@ PUBLISHED = np.dtype(
         ("ts_ns", "i8"),
         ("price_ticks", "i8"),
         ("size", "i8"),
+        ("own", "i8"),  # a trade: units of it that were own
         ("kind", "i1"),
         ("side", "i1"),
         ("pad", "i2"),
-        ("own", "i4"),
+        ("pad_4", "i4"),
     ]
 )
 """One public event: kind 0 a level's new total, 1 a trade, 2 a phase."""
@@ -72,6 +73,7 @@ OWN_ORDER = np.dtype(
         ("replaces", "i8"),  # index of the order it replaced, -1
         ("filled_lots", "i8"),  # the venue's truth
         ("known_filled_lots", "i8"),  # what its owner has heard
+        ("cut_lots", "i8"),  # a REPLACE: taken off size_lots at the venue, until its owner hears the answer
         ("ahead_entry_lots", "i8"),
         ("sent_ns", "i8"),
         ("arrived_ns", "i8"),  # at the venue, NEVER until then
@@ -139,6 +141,7 @@ WORLD = np.dtype(
         ("gaps_1", "i8"),
         ("worst_0", "i8"),
         ("worst_1", "i8"),
+        ("short", "i8"),  # units the present row takes from its price (or adds, below 0) and history did not
         ("rows", "i8"),
         ("rows_matching", "i8"),
         ("rows_entering", "i8"),

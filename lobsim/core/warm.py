@@ -17,7 +17,7 @@ import numpy as np
 
 from lobsim.book_shell import Book
 from lobsim.config import MarketConfig
-from lobsim.core.loop import advance, event_room, record_history
+from lobsim.core.loop import advance, record_history, room_for_event
 from lobsim.core.state import World
 from lobsim.core.world import copy_world, make_tape, new_world, roomier_world, scratch
 from lobsim.types import (
@@ -91,7 +91,7 @@ def _use_world(by_levels: bool) -> None:
     record_history(_world(by_levels, False), quotes, messages, spare)
     world = _world(by_levels, True)
     advance(world, NEVER, _ENOUGH, messages, spare)
-    event_room(world)
+    room_for_event(world)
     world = roomier_world(copy_world(world), Status.ROOM_LEVELS)
     advance(world, NEVER, _ENOUGH, messages, spare)
 

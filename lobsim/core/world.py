@@ -97,7 +97,8 @@ def roomier_book(book: Book, status: int) -> Book:
         size = size._replace(timers=2 * size.timers)
     elif status == Status.ROOM_LEVELS:
         recentred = resize_book(book, size)
-        if 2 * max(recentred.sides["far"]) < size.far and book_size(recentred) == size:
+        # Only worth it if it clears most of the list; otherwise the same status would come back for ever.
+        if 2 * max(recentred.sides["far"]) < max(book.sides["far"]) and book_size(recentred) == size:
             return recentred
         if size.window < _LARGEST_WINDOW:
             size = size._replace(window=min(4 * size.window, _LARGEST_WINDOW))
@@ -149,8 +150,10 @@ def new_world(
         ring=np.zeros(size.ring, PUBLISHED),
     )
     head = world.head[0]
-    for name in ("wake_ns", "report_wake_ns", "touch_wake_ns", "worst_0", "worst_1"):
+    for name in ("wake_ns", "report_wake_ns", "touch_wake_ns"):
         head[name] = NEVER
+    for name in ("worst_0", "worst_1"):  # before its first row a book cut to K levels shows no price
+        head[name] = -NEVER if len(rows) else NEVER
     for name in ("now_ns", "last_to_venue_ns", "last_to_owner_ns", "read_ns"):
         head[name] = -NEVER
     for name in ("first_mismatch", "truth_first"):

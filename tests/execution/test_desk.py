@@ -40,10 +40,10 @@ def claimed_lots(desk: Desk) -> int:
     for place, mine in enumerate(own):
         total += int(mine["filled_lots"])
         rests = mine["venue_state"] == OrderState.LIVE
-        open_lots = int(mine["size_lots"] - mine["filled_lots"]) if rests else 0
+        open_lots = int(mine["size_lots"] - mine["cut_lots"] - mine["filled_lots"]) if rests else 0
         if rests and place in replaced:
-            sent = desk._sent[replaced[place]]
-            open_lots = max(open_lots, int(sent["size_lots"] + sent["old_filled_lots"] - mine["filled_lots"]))
+            new = replaced[place]
+            open_lots = max(open_lots, int(own[new]["size_lots"] + desk._old_filled[new] - mine["filled_lots"]))
         elif mine["arrived_ns"] == NEVER and mine["replaces"] < 0:
             open_lots = int(mine["size_lots"])
         total += open_lots
@@ -110,7 +110,9 @@ def test_no_command_sequence_breaks_the_bounds_of_the_parent(
         worst = fills["price_ticks"].max(initial=limit) if side == BUY else fills["price_ticks"].min(initial=limit)
         assert limit == worst
     if share is not None and share < 1:
-        recorded = market.prints.filter(market.prints["ts_ns"].is_between(parent.start_ns, parent.end_ns))
+        # volume counts from when it is heard
+        heard = market.prints["ts_ns"].is_between(parent.start_ns - latency_ns, parent.end_ns - latency_ns)
+        recorded = market.prints.filter(heard)
         assert executed * (1 - share) <= share * recorded["size"].sum() + 1e-9
 
 
