@@ -16,6 +16,7 @@ from execution.desk import WORLD_COUNTERS, Desk
 from execution.parent import Parent
 from lobsim.errors import ConfigError
 from lobsim.feeds.schema import DatasetInfo
+from lobsim.natural import natural
 from lobsim.types import (
     MAX_PRICE_TICKS,
     NEVER,
@@ -28,11 +29,6 @@ from lobsim.types import (
     Side,
     TimeInForce,
 )
-
-
-def natural(values: np.ndarray, unit: Fraction) -> np.ndarray:
-    """Integers times a unit as the nearest floats (multiplied and divided as integers: 5802300 * 0.0001 is 580.23)."""
-    return values.astype(np.float64) * unit.numerator / unit.denominator
 
 
 class Units:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +23,7 @@ from lobsim.core.state import World
 from lobsim.core.world import WorldSize, copy_world, make_tape, new_world, roomier_world, scratch
 from lobsim.errors import DataError
 from lobsim.feeds.schema import Dataset
+from lobsim.natural import natural
 from lobsim.types import L2_SHIFT, NEVER, NONE_PRICE, Fidelity, Flag, Kind, Side, Status
 
 _CHUNK_EVENTS = 200_000
@@ -208,13 +210,13 @@ class Market:
         changed = np.ones(len(touch), bool)
         changed[1:] = np.any(touch[1:] != touch[:-1], axis=1)
         touch = touch[changed]
-        quantum = float(self.dataset.info.price_quantum) * self.dataset.info.tick_quanta
-        lot = float(self.dataset.info.lot)
+        tick = Fraction(self.dataset.info.price_quantum) * self.dataset.info.tick_quanta
+        lot = Fraction(self.dataset.info.lot)
         columns: dict[str, Any] = {"ts_ns": self.tape["ts_ns"][changed]}
         for place, name in enumerate(("bid", "ask")):
             size = touch[:, 2 * place + 1] >> self.shift
-            columns[name] = pl.Series(touch[:, 2 * place] * quantum).set(pl.Series(size == 0), None)
-            columns[f"{name}_size"] = pl.Series(size * lot)
+            columns[name] = pl.Series(natural(touch[:, 2 * place], tick)).set(pl.Series(size == 0), None)
+            columns[f"{name}_size"] = pl.Series(natural(size, lot))
         return pl.DataFrame(columns)
 
     @cached_property
@@ -222,10 +224,11 @@ class Market:
         """Every recorded trade: ts_ns, price, size, side (of the resting order), hidden, auction; natural units."""
         info = self.dataset.info
         traded = (int(Kind.EXECUTE), int(Kind.EXECUTE_HIDDEN), int(Kind.PRINT))
-        return self.dataset.events.filter(pl.col("kind").is_in(traded)).select(
+        rows = self.dataset.events.filter(pl.col("kind").is_in(traded))
+        return rows.select(
             ts_ns="ts_exchange",
-            price=pl.col("price") * float(info.price_quantum),
-            size=pl.col("size") * float(info.lot),
+            price=pl.Series(natural(rows["price"].to_numpy(), Fraction(info.price_quantum))),
+            size=pl.Series(natural(rows["size"].to_numpy(), Fraction(info.lot))),
             side="side",
             hidden=pl.col("kind") == Kind.EXECUTE_HIDDEN,
             auction=(pl.col("flags") & Flag.AUCTION) != 0,

@@ -16,7 +16,7 @@ from lobsim.core.jit import borrow, borrow_array, inline, kernel
 from lobsim.core.layout import OWN
 from lobsim.core.mailbox import mail_room, send
 from lobsim.core.own import leave, remember_touch
-from lobsim.core.publication import hear, note_touch, publish_level, ring_room
+from lobsim.core.publication import hear, next_touch_wake_ns, note_touch, publish_level, ring_room
 from lobsim.core.reconcile import check_row, check_truth
 from lobsim.core.tape import apply_row
 from lobsim.core.timers import sweep_timers
@@ -148,7 +148,7 @@ def _wake(world, now_ns):
     if head["report_wake_ns"] <= now_ns:
         head["report_wake_ns"] = NEVER
     if head["touch_wake_ns"] <= now_ns:
-        head["touch_wake_ns"] = NEVER
+        head["touch_wake_ns"] = next_touch_wake_ns(world, now_ns)
     return Status.WAKE
 
 

@@ -112,7 +112,18 @@ def hear(world, now_ns):
 def note_touch(world, bid_key, ask_key):
     """If the touch differs from these keys, a participant who watches it wakes a feed leg from now."""
     head = world.head[0]
-    if head["wake_on_touch"] == 0 or head["touch_wake_ns"] != NEVER:
+    if head["wake_on_touch"] == 0:
         return
     if world.book.sides[0]["best_key"] != bid_key or world.book.sides[1]["best_key"] != ask_key:
-        head["touch_wake_ns"] = head["now_ns"] + head["feed_ns"]
+        head["touch_ns"] = head["now_ns"]
+        if head["touch_wake_ns"] == NEVER:
+            head["touch_wake_ns"] = head["now_ns"] + head["feed_ns"]
+
+
+@inline
+def next_touch_wake_ns(world, now_ns):
+    """When to look again after a look at now_ns: NEVER, or at the next entry due, while a change of the touch is still on its way."""
+    head = world.head[0]
+    if head["touch_ns"] + head["feed_ns"] <= now_ns or head["read"] == head["written"]:
+        return np.int64(NEVER)
+    return np.int64(world.ring[head["read"] & (len(world.ring) - 1)]["ts_ns"]) + head["feed_ns"]

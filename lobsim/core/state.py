@@ -121,6 +121,7 @@ WORLD = np.dtype(
         ("wake_ns", "i8"),
         ("report_wake_ns", "i8"),
         ("touch_wake_ns", "i8"),
+        ("touch_ns", "i8"),  # last change of the touch at the venue
         # logs, pools, ring
         ("own", "i8"),
         ("fills", "i8"),

@@ -77,7 +77,10 @@ def apply_row(world, row):
         head["phase"] = row["size"]
         head["group_unfilled"] = 0
         publish_phase(world, np.int64(row["size"]))
-    elif kind == Kind.PRINT and ((row["flags"] & Flag.AUCTION) != 0 or head["shift"] == 0):
+    elif kind == Kind.PRINT and (row["flags"] & Flag.AUCTION) != 0:
+        # An auction is no part of continuous trading: neither VWAP nor a participation rate counts it.
+        head["group_unfilled"] = 0
+    elif kind == Kind.PRINT and head["shift"] == 0:
         publish_trade(world, np.int64(row["side"]), np.int64(row["price_ticks"]), np.int64(row["size"]), 0)
         head["group_unfilled"] = 0
     elif head["shift"] == 0:

@@ -154,7 +154,7 @@ def new_world(
         head[name] = NEVER
     for name in ("worst_0", "worst_1"):  # before its first row a book cut to K levels shows no price
         head[name] = -NEVER if len(rows) else NEVER
-    for name in ("now_ns", "last_to_venue_ns", "last_to_owner_ns", "read_ns"):
+    for name in ("now_ns", "last_to_venue_ns", "last_to_owner_ns", "read_ns", "touch_ns"):
         head[name] = -NEVER
     for name in ("first_mismatch", "truth_first"):
         head[name] = NONE

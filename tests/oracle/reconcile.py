@@ -1,7 +1,8 @@
 """A feed that shows the best K levels only: section 3 of docs/rules.md on the slow replay.
 
 The book row recorded after each message is the truth of ``hist``, never of ``size``.  A row is judged before it is
-reconciled, and reconciliation touches only prices that have just become visible; own orders are never touched.
+reconciled, and reconciliation touches only prices that have just become visible; own orders are never touched.  What a
+message takes and history does not have counts as taken, so a wrong book row fails itself and the next, nothing later.
 
 Who holds what at a level is partly guessed after a price was out of sight, but how much is there is not.  So a message's
 quantity always leaves its level, whoever held it there (`CutReplay`); with this the hist totals equal the book row at every
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from lobsim.types import NONE_PRICE, Kind, Side
-from tests.oracle.book import Order, better
+from tests.oracle.book import Order, Report, better
 from tests.oracle.replay_l3 import OracleReplay, Row, prepare, row_of
 
 RENAMED = 1_000_000_000
@@ -70,15 +71,28 @@ class CutReplay(OracleReplay):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.counters["moved"] = 0
+        self.short = 0
+        """What the last row took from its price (below 0: added) and history did not."""
+
+    def apply(self, recorded: Row | Mapping[str, Any] | Any) -> list[Report]:
+        self.short = 0
+        return super().apply(recorded)
+
+    def _add(self, row: Row, extra: int) -> None:
+        if self.live(row.order_id):
+            self.short = -row.size_lots
+        super()._add(row, extra)
 
     def _named(self, row: Row) -> Order | None:
         order = super()._named(row)
         if order is None:
             known = [order for order in self.queues[row.side].get(row.price_ticks, []) if order.hist]
             if not known:
+                self.short = row.size_lots
                 return None
             order = known[0 if row.kind == Kind.EXECUTE else -1]
         self._make_whole(order, row.size_lots)
+        self.short = max(0, row.size_lots - order.hist)
         return order
 
     def _make_whole(self, order: Order, lots: int) -> None:
@@ -129,6 +143,7 @@ class RowChecker:
         before = [hist_totals(self.replay, side, now) for side in Side]
         self.replay.apply(row)
         after = [hist_totals(self.replay, side, now) for side in Side]
+        after[row.side][row.price_ticks] = after[row.side].get(row.price_ticks, 0) - self.replay.short
         matches = self.previous is None or self._matches(self.previous, now, before, after)
         entering = self.previous is not None and self._enters(self.previous, now, row)
         self._reconcile(now)
@@ -140,7 +155,10 @@ class RowChecker:
 
     @staticmethod
     def _matches(was: BookRow, now: BookRow, before: list[dict[int, int]], after: list[dict[int, int]]) -> bool:
-        """At every price visible in both rows, the change of the hist total equals the change of the row."""
+        """At every price visible in both rows, the change of the hist total equals the change of the row.
+
+        ``after`` counts what history could not give as taken.
+        """
         for side in Side:
             for price in set(was.shown[side]) | set(now.shown[side]) | set(before[side]) | set(after[side]):
                 if was.sees(side, price) and now.sees(side, price):

@@ -2,12 +2,13 @@
 
 A queue holds anonymous `Block`s and own `Order`s; two blocks never stand side by side.  Own sizes are whole lots (ints).
 Anonymous quantities are numbers of the chosen unit: ``unit="real"`` keeps exact fractions of a lot, ``unit="fixed"`` whole
-numbers of 2^-20 lot, where a share of a decrease is rounded down in its running sum (floor(c pi(A/W)) at each boundary), so
-that the shares of all blocks add up to c exactly.
+numbers of 2^-20 lot, where a share of a decrease is rounded down in its running sum (c pi(A/W) at each boundary, down after
+every multiplication by A/W), so that the shares of all blocks add up to c exactly.
 
 Readings chosen where the rules are silent: what own passive fills have spared at a level is all that own orders took out of
-the prints at its price, those at better prices included; a better level is one with any quantity, a taker takes whole lots of
-each block; a print does not change ``consumed``; under NONE blocks give way to the whole print and nothing is spared.
+the prints at its price, those at better prices included; a better level is one with any quantity; an own taker eats blocks to
+the unit and own makers in whole lots; a print does not change ``consumed``; under NONE blocks give way to the whole print and
+nothing is spared.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from lobsim.types import L2_SHIFT, FillReason, Impact, Kind, QueueModel, Reason, ReportKind, Side
+from lobsim.types import L2_SHIFT, FillReason, Flag, Impact, Kind, QueueModel, Reason, ReportKind, Side
 from tests.oracle import Row, row_of
 from tests.oracle.book import OracleBook, Order, Report, better, reaches, report
 from tests.oracle.replay_l3 import Fill
@@ -225,10 +226,13 @@ class OracleLevels(OracleBook):
         power = 3 if self.model == QueueModel.POWER3 else 1
         if self.unit == "real":
             return Fraction(decrease) * (Fraction(position) / whole) ** power
-        return decrease * position**power // whole**power
+        share = decrease
+        for _ in range(power):
+            share = share * position // whole
+        return share
 
     def _print(self, row: Row) -> None:
-        """One budget: own orders better than the price, then the queue at the price, first to last."""
+        """One budget: own orders better than the price, then the queue at the price (unless it lies between two ticks)."""
         level, left = self.level(row.side, row.price_ticks), row.size_lots * self.one
         for_blocks, own_lots = left, 0
         for price in self.prices(row.side):
@@ -237,6 +241,8 @@ class OracleLevels(OracleBook):
                     lots = self._own_fill(row.ts_ns, order, self.whole(left), FillReason.TRADED_THROUGH)
                     left -= lots * self.one
                     own_lots += lots
+        if row.flags & Flag.OFF_TICK:
+            return
         if self.impact != Impact.NONE:
             for_blocks = left
         for entry in list(level.queue):
@@ -262,42 +268,34 @@ class OracleLevels(OracleBook):
         for price in self.prices(other):
             if not reaches(side, limit, price):
                 break
-            level = self.level(other, price)
-            for entry in list(level.queue):
-                resting = entry.size if isinstance(entry, Order) else self.whole(entry.quantity)
-                traded = min(size, resting)
-                if traded:
-                    size -= traded
-                    trades.append(self._take_from(level, entry, (other, price), taker_id, traded))
+            taken = self._take_from(self.level(other, price), size)
+            size -= taken
+            if taken:
+                assert self.clock is not None
+                self.fills.append((self.clock, -taker_id - 1, side, int(FillReason.OWN_AGGRESSION), 0, price, taken))
+                facts: dict[str, Any] = {"side": other, "order_id": 0, "other_id": taker_id, "price": price}
+                trades.append(report(ReportKind.TRADE, Reason.NONE, size=taken, remaining=0, **facts))
         return trades, size
 
-    def _take_from(
-        self, level: Level, entry: Block | Order, where: tuple[int, int], taker_id: int, traded: int
-    ) -> Report:
+    def _take_from(self, level: Level, lots: int) -> int:
+        """An own taker at one level: blocks to the unit, own makers in whole lots; answers the lots taken."""
         assert self.clock is not None
-        side, price = where
-        maker_id, remaining = 0, 0
-        if isinstance(entry, Order):
-            maker_id = entry.id
-            self._own_fill(self.clock, entry, traded, FillReason.OWN_AGGRESSION)
-            remaining = entry.size
-        else:
+        left = lots * self.one
+        for entry in list(level.queue):
+            if isinstance(entry, Order):
+                left -= self._own_fill(self.clock, entry, self.whole(left), FillReason.OWN_AGGRESSION) * self.one
+                continue
+            taken = min(left, entry.quantity)
+            left -= taken
             if self.impact != Impact.NONE:
-                entry.quantity -= traded * self.one
-                level.consumed += traded * self.one
-            remaining = self.whole(entry.quantity)
-        self.fills.append((self.clock, -taker_id - 1, 1 - side, int(FillReason.OWN_AGGRESSION), 0, price, traded))
-        facts: dict[str, Any] = {"side": side, "order_id": maker_id, "other_id": taker_id, "price": price}
-        return report(ReportKind.TRADE, Reason.NONE, size=traded, remaining=remaining, **facts)
+                entry.quantity -= taken
+                level.consumed += taken
+        assert left % self.one == 0  # blocks of a level add up to whole lots
+        return lots - self.whole(left)
 
     def _fillable(self, side: int, limit: int | None) -> int:
-        lots = 0
-        for price in self.prices(1 - side):
-            if reaches(side, limit, price):
-                level = self.level(1 - side, price)
-                lots += sum(self.whole(block.quantity) for block in level.blocks())
-                lots += sum(order.size for order in level.own())
-        return lots
+        prices = [price for price in self.prices(1 - side) if reaches(side, limit, price)]
+        return sum(int(self.total(1 - side, price)) for price in prices)
 
     def _own_fill(self, ts_ns: int, order: Order, at_most: int, reason: FillReason) -> int:
         lots = min(at_most, order.size)
