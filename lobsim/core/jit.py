@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from typing import Any
 
 import numba
 import numpy as np
@@ -87,7 +88,7 @@ def _without_constants(dispatcher):
     return dispatcher
 
 
-def _compile(function, **options):
+def _compile(function: Any, **options: Any) -> Any:
     """Compile with our cache folder, leaving the process-wide setting as it was for other code."""
     before = config.CACHE_DIR
     config.CACHE_DIR = _CACHE_FOLDER
@@ -98,12 +99,12 @@ def _compile(function, **options):
     return dispatcher if config.DISABLE_JIT else _without_constants(dispatcher)
 
 
-def kernel(function):
+def kernel(function: Any) -> Any:
     """Compile a routine that is called, from Python or from another kernel."""
     return _compile(function)
 
 
-def inline(function):
+def inline(function: Any) -> Any:
     """Compile a helper that is folded into every caller: no call, no argument passing."""
     return _compile(function, forceinline=True)
 
