@@ -96,12 +96,12 @@ class Venue:
     # --- time
 
     def _advance(self, until_ns: int, budget: int) -> Status:
-        while True:
-            status = Status(advance(self.world, until_ns, budget, *self._scratch))
-            if status in (Status.OK, Status.WAKE, Status.DONE, Status.CHUNK):
-                return status
-            self.rooms.add(status)
-            self.world = roomier_world(self.world, status)
+        """At most so many events; CHUNK also where room had to be made."""
+        status = Status(advance(self.world, until_ns, budget, *self._scratch))
+        if status in (Status.OK, Status.WAKE, Status.DONE, Status.CHUNK):
+            return status
+        self._make_room(status)
+        return Status.CHUNK
 
     def run_to(self, until_ns: int, budget: int = 10**6) -> Status:
         """Everything up to until_ns happens; stops early at a decision (WAKE)."""
@@ -114,6 +114,10 @@ class Venue:
         end = int(self.head["cursor"]) + rows
         while self.head["cursor"] < end:
             self._advance(NEVER, end - int(self.head["cursor"]))
+
+    def step(self, until_ns: int) -> bool:
+        """The next event happens, if it is due by until_ns; answers whether to go on (an event may ask for room first)."""
+        return self._advance(until_ns, 1) not in (Status.DONE, Status.WAKE)
 
     # --- the participant
 

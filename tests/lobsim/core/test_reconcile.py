@@ -235,18 +235,24 @@ def test_the_first_row_seeds_in_front_and_later_quantity_joins_behind_but_before
     assert (0, 1) == (mismatches(venue), venue.head["rows_entering"])
 
 
-def test_an_order_posted_while_its_price_was_shown_keeps_its_rank_whatever_shrinks() -> None:
-    full, narrow = [101, 5, 99, 5, 103, 4, 98, 5], [101, 5, 99, 5, 102, 3, 98, 5]
+def test_an_order_posted_while_its_price_could_be_seen_keeps_its_rank_when_it_shrinks_out_of_sight() -> None:
     rows = [row(1, Kind.ADD, SELL, 5, 101, 5), row(3, Kind.ADD, SELL, 6, 102, 3), row(5, Kind.DELETE, SELL, 6, 102, 3)]
-    venue = Venue(rows, book_rows=[full, narrow, [101, 5, 99, 5, 103, 9, 98, 5]])
+    shown = [[101, 5, 99, 5, 0, 0, 98, 5], [101, 5, 99, 5, 102, 3, 98, 5], [101, 5, 99, 5, 103, 9, 98, 5]]
+    venue = Venue(rows, book_rows=shown)
     venue.run_to(2)
-    order = venue.send(SELL, 103, 2)
+    order = venue.send(SELL, 103, 2)  # the side shows fewer than two levels: it sees everything
     venue.run_to(4)
-    venue.change(order, 103, 1)  # now 103 is out of sight, but the place is the old one
+    venue.change(order, 103, 1)
     venue.run_to(9)
-    assert [(0, 9, 9), (-2, 1, 0)] == venue.queue(SELL, 103)  # the standing anonymous order took the five
-    rows.append(row(6, Kind.EXECUTE, SELL, 0, 103, 9))
-    venue = Venue(rows, book_rows=[full, narrow, [101, 5, 99, 5, 103, 4, 98, 5], narrow])
+    assert [(-2, 1, 0), (0, 9, 9)] == venue.queue(SELL, 103)
+
+
+def test_an_order_that_was_there_before_the_first_row_stands_behind_what_comes_into_view() -> None:
+    rows = [row(1, Kind.ADD, SELL, 5, 101, 5), row(3, Kind.EXECUTE, SELL, 5, 101, 5)]
+    venue = Venue(rows, book_rows=[[101, 5, 99, 5], [103, 9, 99, 5]])
+    venue.send(SELL, 103, 2)
+    venue.run_to(9)
+    assert [(0, 9, 9), (-1, 2, 0)] == venue.queue(SELL, 103)
 
 
 # --- own orders on cut tapes
