@@ -145,10 +145,15 @@ class Market:
         events = self.dataset.events
         column = {name: events[name].to_numpy() for name in events.columns}
         named = np.isin(column["kind"], _ORDER_KINDS)
-        if np.any(named & (column["order_id"] < 0)):
-            raise DataError(
-                "order ids below 0 are kept for own orders", field="order_id", file=self.dataset.info.source
-            )
+        for field in ("order_id", "other_id"):
+            below = np.flatnonzero(named & (column[field] < 0))
+            if below.size:
+                raise DataError(
+                    "order ids below 0 are kept for own orders",
+                    field=field,
+                    row=int(below[0]) + 1,
+                    file=self.dataset.info.source,
+                )
         side = column["side"]
         price_ticks, off = _to_ticks(column["price"], side, self.dataset.info.tick_quanta)
         size = column["size"].astype(np.int64)
