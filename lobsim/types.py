@@ -97,13 +97,18 @@ class Verb(IntEnum):
     CANCEL = 1
     REDUCE = 2
     REPLACE = 3
+    PHASE = 4  # the venue changes phase: size holds the Phase, price the reference price
 
 
 class OrderType(IntEnum):
-    """Limit or market; a market order is immediate-or-cancel at an unreachable limit."""
+    """What an order is when it arrives (docs/rules.md, 1 and 1b); a market order is immediate at an unreachable limit."""
 
     LIMIT = 0
     MARKET = 1
+    MARKET_TO_LIMIT = 2  # limit = the best opposite price on arrival
+    STOP = 3  # waits for a trade at its stop price, then MARKET
+    STOP_LIMIT = 4  # the same, then LIMIT
+    PEGGED = 5  # follows a reference price
 
 
 class TimeInForce(IntEnum):
@@ -120,6 +125,8 @@ class MessageFlag(IntEnum):
 
     POST_ONLY = 1
     LOSE_PLACE = 2  # a REPLACE goes to the back even if only its size falls
+    HIDDEN = 4  # in no public total; behind the displayed orders of its price
+    REDUCE_ONLY = 8  # may only bring its owner's position nearer to 0
 
 
 class ReportKind(IntEnum):
@@ -132,6 +139,10 @@ class ReportKind(IntEnum):
     REPLACED = 4  # size = size asked, remaining = what rests when the message is done
     REJECTED = 5  # reason says why; nothing changed
     EXPIRED = 6  # time limit reached
+    TRIGGERED = 7  # a stop enters: size = what enters, price = its stop price
+    REFRESHED = 8  # an iceberg shows size again, remaining = with its reserve
+    REPRICED = 9  # a pegged order moved to price
+    PHASE_CHANGED = 10  # size = the Phase
 
 
 class Reason(IntEnum):
@@ -154,6 +165,12 @@ class Reason(IntEnum):
     TIME_LIMIT = 14
     OFF_LOT = 15
     TOO_LATE = 16  # the order was already filled, cancelled or expired
+    NOT_IN_PHASE = 17  # this kind of order is not taken outside continuous trading
+    OUTSIDE_BAND = 18
+    REDUCE_ONLY = 19  # nothing (any more) that it could reduce
+    MIN_NOT_FILLABLE = 20
+    SELF_TRADE = 21  # prevented: it met an order of its own owner
+    AUCTION = 22  # a trade at the price of a call auction
 
 
 class FillReason(IntEnum):
@@ -196,6 +213,33 @@ class QueueModel(IntEnum):
     RISK_AVERSE = 0
     PROPORTIONAL = 1
     POWER3 = 2
+
+
+class SelfTrade(IntEnum):
+    """What happens when a taker meets a maker of its own owner group."""
+
+    NONE = 0  # they trade
+    CANCEL_NEWEST = 1
+    CANCEL_OLDEST = 2
+    CANCEL_BOTH = 3
+    DECREMENT = 4
+
+
+class Allocation(IntEnum):
+    """How a taker is shared out among the displayed orders of one level."""
+
+    FIFO = 0
+    PRO_RATA = 1
+    TOP_N = 2  # the first orders by time, the rest pro rata
+
+
+class Peg(IntEnum):
+    """What a pegged order follows."""
+
+    NONE = 0
+    PRIMARY = 1  # the best price of its own side
+    MID = 2
+    MARKET = 3  # the best price of the other side
 
 
 class OrderState(IntEnum):
@@ -242,9 +286,40 @@ MESSAGE = np.dtype(
         ("price_ticks", "i8"),
         ("size_lots", "i8"),
         ("expire_ns", "i8"),  # GTD
+        ("owner", "i4"),  # owner group from 1, 0 = none
+        ("terms", "i4"),  # row of a TERMS table, 0 = none
     ]
 )
-"""One request to a venue, 56 bytes."""
+"""One request to a venue, 64 bytes."""
+
+TERMS = np.dtype(
+    [
+        ("stop_ticks", "i8"),
+        ("display_lots", "i8"),  # iceberg: shown at a time, 0 = all
+        ("min_lots", "i8"),  # 0 = any
+        ("peg_ticks", "i8"),  # distance from the reference, away from the other side
+        ("peg", "i8"),  # Peg
+        ("has_stop", "i8"),  # 1: stop_ticks is meant
+    ]
+)
+"""What only some orders need, 48 bytes; row 0 of a table means nothing."""
+
+RULES = np.dtype(
+    [
+        ("self_trade", "i8"),
+        ("allocation", "i8"),
+        ("top_orders", "i8"),
+        ("tick_step", "i8"),
+        ("lot_step", "i8"),
+        ("band_low_ticks", "i8"),
+        ("band_high_ticks", "i8"),
+        ("phase", "i8"),
+        ("reference_ticks", "i8"),
+    ]
+)
+"""What a venue has chosen, and the phase it is in."""
+
+MAX_OWNER = 2**20 - 1
 
 REPORT = np.dtype(
     [
