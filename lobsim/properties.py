@@ -1,0 +1,151 @@
+"""Is this a continuous double auction?  A check of messages and reports that shares nothing with the book that answered.
+
+Three properties determine every trade (Garg and Sarswat, arXiv 2412.08624): a positive bid-ask spread after each message, price-time priority, and
+conservation.  `StreamChecker` takes a stream in stretches of any length and carries only the resting orders from one to the next;
+`check_stream` takes it whole.  `lobsim.replay_properties` asks the same of a replayed day.
+
+Known limits: those of `lobsim.core.properties`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lobsim.core.properties import check_messages
+from lobsim.core.shadow import RESTING, copy_resting, join_all, new_shadow
+from lobsim.core.violations import Checker, Violation, new_checker
+from lobsim.errors import OrderError
+from lobsim.types import MESSAGE, REPORT
+
+__all__ = ["Finding", "Findings", "StreamChecker", "Violation", "check_stream"]
+
+_TOTALS = ("entered", "traded", "cancelled", "expired")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A kind of violation: how often, and where first.
+
+    where     index of the message, in a replay of the recorded row
+    report    index of the report, in a replay of the event
+    order_id  whom it concerns
+    """
+
+    violation: Violation
+    count: int
+    where: int
+    report: int
+    order_id: int
+
+    def __str__(self) -> str:
+        """One line."""
+        name = self.violation.name.lower().replace("_", " ")
+        return f"{name}: {self.count:,}, first at {self.where:,} (report {self.report:,}, order {self.order_id})"
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a checker found: nothing, if all is well.
+
+    found   one entry for each kind of violation
+    facts   what was counted on the way: messages, trades, lots entered, traded (both sides), cancelled, expired, resting
+    """
+
+    found: tuple[Finding, ...] = ()
+    facts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """Violations in all."""
+        return sum(finding.count for finding in self.found)
+
+    @property
+    def first(self) -> Finding | None:
+        """The earliest, None if there is none."""
+        return min(self.found, key=lambda finding: (finding.where, finding.report), default=None)
+
+    def __str__(self) -> str:
+        """One line for each kind."""
+        return "\n".join(map(str, self.found)) or "no violation"
+
+
+def findings_of(checker: Checker, facts: dict[str, int]) -> Findings:
+    """The counts of a checker as Findings."""
+    kinds = [kind for kind in Violation if checker.counts[kind]]
+    rows = [(kind, int(checker.counts[kind]), *map(int, checker.firsts[kind])) for kind in kinds]
+    return Findings(tuple(Finding(*row) for row in rows), facts)
+
+
+class StreamChecker:
+    """A stream of messages and the answers to it, checked stretch by stretch.
+
+    Its own memory is that of the resting orders; a stretch costs some 100 bytes a message more while it is looked at.
+    """
+
+    def __init__(self) -> None:
+        self.resting = np.zeros(0, RESTING)
+        """Every order that rests by the reports: buys first, best first, in the order of the queue."""
+        self._last = new_checker(new_shadow(np.zeros(0, np.int64), 0))
+        self._messages = 0
+
+    def check(self, messages: np.ndarray, reports: np.ndarray) -> Findings:
+        """Take the next stretch; the answer speaks of everything so far.
+
+        messages  MESSAGE [any]
+        reports   REPORT [all answers to them], sequence counted from the first of them, as `lobsim.Book.run` gives them
+
+        Raises OrderError for other arrays, and where a message was accepted that the checker does not understand.
+        """
+        for array, layout, name in ((messages, MESSAGE, "messages"), (reports, REPORT, "reports")):
+            if getattr(array, "dtype", None) != layout or array.ndim != 1:
+                raise OrderError(f"{name} are a one-dimensional array of lobsim.types.{name[:-1].upper()}")
+        checker = self._seeded(messages)
+        check_messages(
+            checker, np.require(messages, requirements="CW"), np.require(reports, requirements="CW"), self._messages
+        )
+        state = checker.state[0]
+        if state["unknown"] >= 0:
+            raise OrderError(
+                "a message was accepted whose order type or terms the checker does not know",
+                where=f"message {state['unknown']}",
+            )
+        self._messages += len(messages)
+        self._keep(checker)
+        return self.findings
+
+    @property
+    def findings(self) -> Findings:
+        """What was found so far."""
+        state = self._last.state[0]
+        facts = {"messages": self._messages, "trades": int(state["trades"])}
+        facts |= {name: int(state[name]) for name in _TOTALS} | {"resting": int(self.resting["rest"].sum())}
+        return findings_of(self._last, facts)
+
+    def _seeded(self, messages: np.ndarray) -> Checker:
+        """A checker for the next stretch, with the orders that rest."""
+        prices = np.unique(np.concatenate([messages["price_ticks"], self.resting["price_ticks"]]))
+        shadow = new_shadow(prices, len(self.resting) + len(messages))
+        join_all(shadow, self.resting)
+        checker = new_checker(shadow)
+        checker.state[:] = self._last.state
+        checker.counts[:] = self._last.counts
+        checker.firsts[:] = self._last.firsts
+        return checker
+
+    def _keep(self, checker: Checker) -> None:
+        """What rests at the end of a stretch, held against the totals."""
+        room = np.zeros(int((checker.shadow.lines["rest"] > 0).sum()), RESTING)
+        self.resting = room[: copy_resting(checker.shadow, room)]
+        state = checker.state[0]
+        total = int(state["traded"]) + int(state["cancelled"]) + int(state["expired"]) + int(self.resting["rest"].sum())
+        if total != state["entered"] and not checker.counts[Violation.TOTAL]:
+            checker.counts[Violation.TOTAL] = 1
+            checker.firsts[Violation.TOTAL] = (self._messages, 0, 0)
+        self._last = checker._replace(shadow=new_shadow(np.zeros(0, np.int64), 0))
+
+
+def check_stream(messages: np.ndarray, reports: np.ndarray) -> Findings:
+    """A whole stream that begins with an empty book; arguments and errors as for `StreamChecker.check`."""
+    return StreamChecker().check(messages, reports)
