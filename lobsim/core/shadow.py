@@ -23,6 +23,7 @@ LINE = np.dtype(
         ("rest", "i8"),
         ("expire_ns", "i8"),  # NEVER, or its time limit
         ("joined", "i8"),  # the how-manieth to join a queue
+        ("blind", "i8"),  # 1: a cut book has lost sight of its level since
         ("next", "i8"),
         ("prev", "i8"),
     ]
@@ -93,9 +94,9 @@ def line_of(shadow, order_id):
     return line
 
 
-@kernel
-def place_of(shadow, side, price_ticks):
-    """Folded place of a price, -1 for one that was not announced."""
+@inline
+def _rank(shadow, price_ticks):
+    """How many of the prices are below this one."""
     low = np.int64(0)
     high = np.int64(len(shadow.prices))
     while low < high:
@@ -104,6 +105,13 @@ def place_of(shadow, side, price_ticks):
             low = middle + 1
         else:
             high = middle
+    return low
+
+
+@kernel
+def place_of(shadow, side, price_ticks):
+    """Folded place of a price, -1 for one that was not announced."""
+    low = _rank(shadow, price_ticks)
     if low == len(shadow.prices) or shadow.prices[low] != price_ticks:
         return np.int64(-1)
     return low if side else len(shadow.prices) - 1 - low
@@ -113,6 +121,14 @@ def place_of(shadow, side, price_ticks):
 def price_at(shadow, side, place):
     """Price of a folded place."""
     return np.int64(shadow.prices[place if side else len(shadow.prices) - 1 - place])
+
+
+@kernel
+def place_beyond(shadow, side, price_ticks):
+    """Folded place of the first price that is worse than this one."""
+    if side:
+        return _rank(shadow, price_ticks + 1)
+    return len(shadow.prices) - _rank(shadow, price_ticks)
 
 
 @kernel
@@ -155,6 +171,7 @@ def join(shadow, order_id, side, place, rest, expire_ns):
     mine["rest"] = rest
     mine["expire_ns"] = expire_ns
     mine["joined"] = shadow.used[1]
+    mine["blind"] = 0
     mine["prev"] = last
     mine["next"] = 0
     if last == 0:
