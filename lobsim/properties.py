@@ -135,15 +135,28 @@ class StreamChecker:
         return checker
 
     def _keep(self, checker: Checker) -> None:
-        """What rests at the end of a stretch, held against the totals."""
+        """What rests at the end of a stretch, held against the clock and the totals; who should have left is counted and forgotten."""
         room = np.zeros(int((checker.shadow.lines["rest"] > 0).sum()), RESTING)
-        self.resting = room[: copy_resting(checker.shadow, room)]
+        resting = room[: copy_resting(checker.shadow, room)]
         state = checker.state[0]
+        overdue = resting["expire_ns"] <= state["clock_ns"]
+        self.resting = resting[~overdue]
+        if overdue.any():
+            _count(
+                checker, Violation.TIME_LIMIT, int(overdue.sum()), self._messages, int(resting["order_id"][overdue][0])
+            )
+            state["expired"] += resting["rest"][overdue].sum()
         total = int(state["traded"]) + int(state["cancelled"]) + int(state["expired"]) + int(self.resting["rest"].sum())
         if total != state["entered"] and not checker.counts[Violation.TOTAL]:
-            checker.counts[Violation.TOTAL] = 1
-            checker.firsts[Violation.TOTAL] = (self._messages, 0, 0)
+            _count(checker, Violation.TOTAL, 1, self._messages, 0)
         self._last = checker._replace(shadow=new_shadow(np.zeros(0, np.int64), 0))
+
+
+def _count(checker: Checker, violation: Violation, count: int, where: int, order_id: int) -> None:
+    """A violation that shows at the end of a stretch."""
+    if not checker.counts[violation]:
+        checker.firsts[violation] = (where, 0, order_id)
+    checker.counts[violation] += count
 
 
 def check_stream(messages: np.ndarray, reports: np.ndarray) -> Findings:
