@@ -12,10 +12,11 @@ from enum import IntEnum
 
 import numpy as np
 
+from lobsim.core.book import pool_left
 from lobsim.core.ids import find_id
 from lobsim.core.jit import borrow, borrow_array, kernel, mix, trailing_zeros
-from lobsim.core.layout import ANONYMOUS, BLOCK, OWN, RECORDED, SIDE_BIT, Book
-from lobsim.core.levels import first_level, fold, next_level, window_of
+from lobsim.core.layout import ANONYMOUS, BLOCK, OWN, RECORDED, SIDE_BIT, TIMED, Book
+from lobsim.core.levels import first_level, first_of_pool, fold, next_level, window_of, window_slot
 from lobsim.core.timers import timer_holds
 from lobsim.types import NEVER
 
@@ -61,19 +62,20 @@ def _check_pool(book, marks, found):
     """The free list: every slot in it once, and as many as the counts say.  changes: marks"""
     head = book.head[0]
     fresh = head["fresh"]
-    if fresh < 1 or fresh > len(book.nodes):
+    if fresh < first_of_pool(book) or fresh > len(book.nodes):
         return Broken.POOL
     free = np.int64(0)
     slot = np.int64(head["free"])
     while slot != 0:
         found[_SLOT] = slot
-        if slot >= fresh or marks[slot] != 0:
+        if slot < first_of_pool(book) or slot >= fresh or marks[slot] != 0:
             return Broken.POOL
         marks[slot] = _FREE
         free += 1
         slot = np.int64(book.nodes[slot]["next"])
     found[_SLOT] = 0
-    return Broken.SOUND if free + head["used"] == fresh - 1 else Broken.POOL
+    used = len(book.nodes) - first_of_pool(book) - pool_left(book)
+    return Broken.SOUND if free + used == fresh - first_of_pool(book) else Broken.POOL
 
 
 @kernel
@@ -154,7 +156,7 @@ def _check_levels(book, side, marks, found):
         if level >= len(book.nodes) or marks[level] != 0:
             return Broken.POOL
         marks[level] = _LEVEL
-        found[_LIVE] += 1
+        found[_LIVE] += 1 if level >= first_of_pool(book) else 0
         found[_LEVELS] += 1
         node = book.nodes[level]
         found[_PRICE] = node["key"]
@@ -188,29 +190,36 @@ def _check_bitmap(book, side, marks, found):
     """
     window = window_of(book)
     leaf = window >> 6
-    middle = (leaf + 63) >> 6
-    start = side * (leaf + middle + 1)
+    middle = (len(book.upper) >> 1) - 1
+    start = side * (middle + 1)
     levels = np.int64(0)
     for place in range(leaf):
-        word = book.bits[start + place]
-        above = book.bits[start + leaf + (place >> 6)] >> np.uint64(place & 63)
+        word = book.leaf[side * leaf + place]
+        above = book.upper[start + (place >> 6)] >> np.uint64(place & 63)
         if (above & _ONE != 0) != (word != 0):
             return Broken.LEVEL_INDEX, levels
         while word != 0:
             offset = (place << 6) + trailing_zeros(word)
             word &= word - _ONE
             levels += 1
-            level = np.int64(book.ladder[side * window + offset])
+            level = window_slot(book, side, offset)
             key = np.int64(book.sides[side]["base"]) + offset
             found[_SLOT] = level
             found[_PRICE] = fold(side, key)
-            if level == 0 or marks[level] != _LEVEL or fold(side, np.int64(book.nodes[level]["key"])) != key:
+            if marks[level] != _LEVEL or fold(side, np.int64(book.nodes[level]["key"])) != key:
                 return Broken.LEVEL_INDEX, levels
     for place in range(middle):
-        above = book.bits[start + leaf + middle] >> np.uint64(place)
-        if (above & _ONE != 0) != (book.bits[start + leaf + place] != 0):
+        above = book.upper[start + middle] >> np.uint64(place)
+        if (above & _ONE != 0) != (book.upper[start + place] != 0):
             return Broken.LEVEL_INDEX, levels
     return Broken.SOUND, levels
+
+
+@kernel
+def _levels_in_window(book, side):
+    """Nodes of the window that are in use, marked or not."""
+    first = window_slot(book, side, 0)
+    return np.count_nonzero(book.nodes[first : first + window_of(book)]["next"])
 
 
 @kernel
@@ -222,7 +231,7 @@ def _check_index(book, side, marks, found):
         return broken
     window = window_of(book)
     found[_SLOT] = 0
-    if np.count_nonzero(book.ladder[side * window : (side + 1) * window]) != levels:
+    if _levels_in_window(book, side) != levels:
         return Broken.LEVEL_INDEX
     first = side * (len(book.far) >> 1)
     for place in range(first, first + book.sides[side]["far"]):
@@ -276,7 +285,7 @@ def _check_timers(book, marks, found):
             marks[timer["ref"]] |= _TIMED
     for slot in range(1, book.head[0]["fresh"]):
         node = book.nodes[slot]
-        if marks[slot] != _ORDER or node["meta"] & BLOCK or book.info[slot]["expire_ns"] == NEVER:
+        if marks[slot] != _ORDER or node["meta"] & TIMED == 0:
             continue
         found[_SLOT] = slot
         found[_SIDE] = node["meta"] & SIDE_BIT
@@ -289,7 +298,7 @@ def _check_timers(book, marks, found):
 def _check_sums(book, found):
     """Counts and ledgers over the whole book."""
     head = book.head[0]
-    if head["used"] != found[_LIVE]:
+    if len(book.nodes) - first_of_pool(book) - pool_left(book) != found[_LIVE]:
         return Broken.POOL
     if head["own_resting"] != found[_OWN]:
         return Broken.COUNTS

@@ -17,11 +17,12 @@ from typing import NamedTuple
 import numpy as np
 
 from lobsim.core.ids import add_id, remove_id
-from lobsim.core.jit import inline, kernel
+from lobsim.core.jit import inline, kernel, stay_apart
 from lobsim.core.layout import (
     ANONYMOUS,
     BLOCK,
     FAR,
+    FIRST_LEVEL,
     HEAD,
     ID,
     INFO,
@@ -33,7 +34,7 @@ from lobsim.core.layout import (
     TIMER,
     Book,
 )
-from lobsim.core.levels import drop_level, find_best, find_level, fold, give_slot, make_level, take_slot
+from lobsim.core.levels import first_of_pool, fold, give_slot, level_emptied, level_for, take_slot
 from lobsim.types import NEVER, Status
 
 
@@ -48,6 +49,13 @@ class BookSize(NamedTuple):
     timers: int = 64
 
 
+def _zeros_on_lines(count: int, dtype: np.dtype) -> np.ndarray:
+    """Zeros that begin where a cache line of 64 bytes does: otherwise every other node would lie on two lines."""
+    memory = np.zeros(count * dtype.itemsize + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    return memory[start : start + count * dtype.itemsize].view(dtype)
+
+
 def new_book(size: BookSize = BookSize()) -> Book:
     """An empty book: all its memory, made here once."""
     leaf = size.window // 64
@@ -55,33 +63,47 @@ def new_book(size: BookSize = BookSize()) -> Book:
     book = Book(
         head=np.zeros(1, HEAD),
         sides=np.zeros(2, SIDE),
-        nodes=np.zeros(size.orders + 1, NODE),
-        info=np.zeros(size.orders + 1, INFO),
-        ladder=np.zeros(2 * size.window, np.uint32),
-        bits=np.zeros(2 * (leaf + middle + 1), np.uint64),
+        nodes=_zeros_on_lines(FIRST_LEVEL + 2 * size.window + size.orders, NODE),
+        info=np.zeros(FIRST_LEVEL + 2 * size.window + size.orders, INFO),
+        leaf=np.zeros(2 * leaf, np.uint64),
+        upper=np.zeros(2 * (middle + 1), np.uint64),
         far=np.zeros(2 * size.far, FAR),
         ids=np.zeros(size.ids, ID),
         dense=np.zeros(size.dense, np.uint32),
         timers=np.zeros(size.timers, TIMER),
     )
-    clear_book(book)
+    _begin(book)
     return book
+
+
+def _begin(book: Book) -> None:
+    """What an empty book holds besides zeros."""
+    book.head["fresh"] = first_of_pool(book)
+    book.head["clock_ns"] = -NEVER
+    book.sides["best_key"] = NEVER
 
 
 def clear_book(book: Book) -> None:
     """Empty a book in place."""
     for array in book:
         array[:] = np.zeros(1, array.dtype)
-    book.head["fresh"] = 1
-    book.head["clock_ns"] = -NEVER
-    book.sides["best_key"] = NEVER
+    _begin(book)
+
+
+@inline
+def pool_left(book):
+    """Slots of the pool that are free: it holds the orders, and the levels outside the window."""
+    buys = book.sides[0]
+    sells = book.sides[1]
+    used = buys["orders"] + sells["orders"] + buys["far"] + sells["far"]
+    return len(book.nodes) - first_of_pool(book) - np.int64(used)
 
 
 @inline
 def room(book, slots):
     """Whether `slots` more nodes, as many ids and a far level fit.  Asked before an event is applied."""
     head = book.head[0]
-    if head["used"] + slots >= len(book.nodes):
+    if pool_left(book) < slots:
         return Status.ROOM_ORDERS
     if 2 * (head["ids"] + slots) > len(book.ids):
         return Status.ROOM_IDS
@@ -89,15 +111,6 @@ def room(book, slots):
     if book.sides[0]["far"] + slots > half or book.sides[1]["far"] + slots > half:
         return Status.ROOM_LEVELS
     return Status.OK
-
-
-@inline
-def level_for(book, side, price_ticks):
-    """Slot of the level at a price, made if there is none."""
-    level = find_level(book, side, fold(side, price_ticks))
-    if level == 0:
-        level = make_level(book, side, price_ticks)
-    return level
 
 
 @inline
@@ -135,20 +148,13 @@ def shrink_level(book, side, level, size):
     """Take size >= 0 off a level's total; without any it is no longer the best."""
     node = book.nodes[level]
     node["size"] -= size
-    if node["size"] == 0 and level == book.sides[side]["best"]:
-        find_best(book, side, fold(side, np.int64(node["key"])))
+    if node["size"] == 0:
+        level_emptied(book, side, level)
 
 
-@kernel
-def add_order(book, side, order_id, price_ticks, size, meta):
-    """A new order behind everything at its price.  Returns its slot; the caller enters the id.
-
-    order_id     any int64 that is not live
-    size         units; 0 only for a recorded order that history counts on
-    meta         bits of layout (without SIDE_BIT)
-
-    changes: nodes, the level's size, best of the side
-    """
+@inline
+def join(book, side, order_id, price_ticks, size, meta):
+    """`add_order`, folded into its caller."""
     level = level_for(book, side, price_ticks)
     slot = take_slot(book)
     node = book.nodes[slot]
@@ -163,24 +169,56 @@ def add_order(book, side, order_id, price_ticks, size, meta):
 
 
 @kernel
+def add_order(book, side, order_id, price_ticks, size, meta):
+    """A new order behind everything at its price.  Returns its slot; the caller enters the id.
+
+    order_id     any int64 that is not live
+    size         units; 0 only for a recorded order that history counts on
+    meta         bits of layout (without SIDE_BIT)
+
+    changes: nodes, the level's size, best of the side
+    """
+    return join(book, side, order_id, price_ticks, size, meta)
+
+
+@kernel
+def _forget(book, slot):
+    """The id and the count of an own order, or of one without an id."""
+    stay_apart()
+    meta = np.int64(book.nodes[slot]["meta"])
+    if not meta & (ANONYMOUS | BLOCK):
+        remove_id(book, np.int64(book.nodes[slot]["key"]))
+    if meta & OWN:
+        book.head[0]["own_resting"] -= 1
+
+
+@inline
+def take_out(book, slot):
+    """`remove_order`, folded into its caller."""
+    node = book.nodes[slot]
+    level = np.int64(node["level"])
+    meta = np.int64(node["meta"])
+    side = meta & SIDE_BIT
+    if meta & (OWN | ANONYMOUS | BLOCK):
+        _forget(book, slot)
+    else:
+        remove_id(book, np.int64(node["key"]))
+    unlink(book, slot)
+    left = np.int64(book.nodes[level]["size"] - node["size"])
+    book.nodes[level]["size"] = left
+    book.sides[side]["orders"] -= 1
+    give_slot(book, slot)
+    if left == 0:
+        level_emptied(book, side, level)
+
+
+@kernel
 def remove_order(book, slot):
     """An order leaves: queue, totals, level if it was the last, id and pool.
 
     changes: everything that spoke of it
     """
-    node = book.nodes[slot]
-    level = np.int64(node["level"])
-    side = np.int64(node["meta"]) & SIDE_BIT
-    unlink(book, slot)
-    shrink_level(book, side, level, np.int64(node["size"]))
-    if not node["meta"] & (ANONYMOUS | BLOCK):
-        remove_id(book, np.int64(node["key"]))
-    if node["meta"] & OWN:
-        book.head[0]["own_resting"] -= 1
-    if book.nodes[level]["next"] == level:
-        drop_level(book, side, level)
-    book.sides[side]["orders"] -= 1
-    give_slot(book, slot)
+    take_out(book, slot)
 
 
 @kernel
@@ -204,6 +242,7 @@ def set_recorded(book, slot, size, hist):
     size  units that rest in the simulated book, >= 0
     hist  units that history says remain, >= 0
     """
+    stay_apart()
     node = book.nodes[slot]
     info = book.info[slot]
     head = book.head[0]
@@ -222,7 +261,6 @@ def set_recorded(book, slot, size, hist):
     info["hist"] = hist
     change_size(book, slot, size - np.int64(node["size"]))
     if size == 0 and hist == 0:
-        info["expire_ns"] = NEVER
         remove_order(book, slot)
 
 
@@ -241,7 +279,6 @@ def add_recorded(book, side, order_id, price_ticks, size, hist, meta, before):
         add_id(book, order_id, slot)
     info = book.info[slot]
     info["hist"] = hist
-    info["expire_ns"] = NEVER
     book.info[book.nodes[slot]["level"]]["hist"] += hist
     gap = size - hist
     if gap > 0:
@@ -257,6 +294,7 @@ def trade_maker(book, slot, size):
 
     A recorded order whose size comes to 0 keeps its place while history counts on it.
     """
+    stay_apart()
     node = book.nodes[slot]
     if node["meta"] & RECORDED:
         set_recorded(book, slot, np.int64(node["size"]) - size, np.int64(book.info[slot]["hist"]))

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from lobsim.core.book import add_order, change_size, remove_order, room
+from lobsim.core.book import change_size, join, pool_left, remove_order, room, take_out
+from lobsim.core.foresight import MANY_ORDERS, foresee
 from lobsim.core.ids import add_id, find_id, remove_id
-from lobsim.core.jit import borrow, borrow_array, inline, kernel
-from lobsim.core.layout import OWN, SIDE_BIT
+from lobsim.core.jit import borrow, borrow_array, inline, kernel, stay_apart
+from lobsim.core.layout import OWN, SIDE_BIT, TIMED
 from lobsim.core.levels import find_level, fold
 from lobsim.core.matching import match, tradable, would_trade, write_report
 from lobsim.core.timers import pop_timer, push_timer, sweep_timers, timer_holds
 from lobsim.types import (
     MAX_LEVEL_UNITS,
     MAX_PRICE_TICKS,
+    MAX_SIZE_LOTS,
     NEVER,
     MessageFlag,
     OrderType,
@@ -29,6 +31,8 @@ from lobsim.types import (
 )
 
 _FAR_LIMIT = 2**47  # the limit of a market order: beyond every legal price, and far from overflow
+_FEW_ORDERS = MAX_LEVEL_UNITS // MAX_SIZE_LOTS
+"""So many orders of the largest size cannot overflow a level's total."""
 
 
 @inline
@@ -103,7 +107,9 @@ def _refusal_of_new(book, message, largest):
 @kernel
 def _keep_time_limit(book, slot, expire_ns, given):
     """An order in the book has a time limit that was given as the how-manieth (ties leave in that order)."""
+    stay_apart()
     head = book.head[0]
+    book.nodes[slot]["meta"] |= TIMED
     book.info[slot]["expire_ns"] = expire_ns
     book.info[slot]["limit_given"] = given
     push_timer(book.timers, head["timers"], expire_ns, given, slot, 0)
@@ -122,9 +128,8 @@ def set_time_limit(book, slot, expire_ns):
 @inline
 def enter_order(book, side, order_id, price_ticks, size, meta):
     """What is left of an order rests: it joins the queue and the id map.  Returns its slot."""
-    slot = add_order(book, side, order_id, price_ticks, size, meta)
+    slot = join(book, side, order_id, price_ticks, size, meta)
     add_id(book, order_id, slot)
-    book.info[slot]["expire_ns"] = NEVER
     if meta & OWN:
         book.head[0]["own_resting"] += 1
     return slot
@@ -153,6 +158,7 @@ def _refuse(message, reason, side, other_id, sequence, out, n):
 @kernel
 def _new(book, message, meta, largest, sequence, out, n):
     """A NEW message: refused, or accepted, matched, and what is left rests or is cancelled.  Returns n."""
+    stay_apart()
     order_id = np.int64(message["order_id"])
     side = np.int64(message["side"])
     price_ticks = np.int64(message["price_ticks"])
@@ -179,15 +185,52 @@ def _new(book, message, meta, largest, sequence, out, n):
     return n
 
 
+@inline
+def _is_plain(message, largest):
+    """Whether a NEW is a limit order that lasts, with nothing special asked and nothing wrong with its fields."""
+    size = np.int64(message["size_lots"])
+    price_ticks = np.int64(message["price_ticks"])
+    return (
+        (message["type"] | message["tif"] | message["flags"] | message["terms"]) == 0
+        and (message["side"] | 1) == 1
+        and 1 <= size <= largest
+        and -MAX_PRICE_TICKS <= price_ticks <= MAX_PRICE_TICKS
+    )
+
+
+@inline
+def _new_plain(book, message, meta, sequence, out, n):
+    """A plain NEW with an id that is free and room in its level: accepted, matched, and what is left rests.  Returns n."""
+    order_id = np.int64(message["order_id"])
+    side = np.int64(message["side"])
+    price_ticks = np.int64(message["price_ticks"])
+    size = np.int64(message["size_lots"])
+    left = size
+    accepted = n
+    n += 1
+    if would_trade(book, side, price_ticks):
+        left, n = match(book, side, price_ticks, size, order_id, sequence, out, n)
+    if left > 0:
+        enter_order(book, side, order_id, price_ticks, left, meta)
+    write_report(out, accepted, sequence, ReportKind.ACCEPTED, Reason.NONE, side, order_id, 0, price_ticks, size, left)
+    return n
+
+
 @kernel
 def _cancel(book, slot, sequence, out, n):
+    """`_cancel_plain` as a routine of its own."""
+    return _cancel_plain(book, slot, sequence, out, n)
+
+
+@inline
+def _cancel_plain(book, slot, sequence, out, n):
     """The order at slot leaves at its owner's wish.  Returns n."""
     node = book.nodes[slot]
     order_id = np.int64(node["key"])
     side = np.int64(node["meta"]) & SIDE_BIT
     price_ticks = np.int64(book.nodes[node["level"]]["key"])
     size = np.int64(node["size"])
-    remove_order(book, slot)
+    take_out(book, slot)
     return write_report(
         out, n, sequence, ReportKind.CANCELLED, Reason.REQUESTED, side, order_id, 0, price_ticks, size, 0
     )
@@ -196,6 +239,7 @@ def _cancel(book, slot, sequence, out, n):
 @kernel
 def _reduce(book, slot, message, sequence, out, n):
     """Size is taken off the order at slot; all of it: it leaves.  Returns n."""
+    stay_apart()
     node = book.nodes[slot]
     side = np.int64(node["meta"]) & SIDE_BIT
     size = np.int64(message["size_lots"])
@@ -244,6 +288,7 @@ def _refusal_of_replace(book, slot, message, keeps, largest):
 @kernel
 def _replace(book, slot, message, largest, sequence, out, n):
     """The order at slot gets another price, size or id; it keeps its place, or leaves and enters anew.  Returns n."""
+    stay_apart()
     node = book.nodes[slot]
     old_id = np.int64(node["key"])
     new_id = np.int64(message["new_id"])
@@ -260,6 +305,7 @@ def _replace(book, slot, message, largest, sequence, out, n):
     if reason != Reason.NONE:
         return _refuse(message, reason, side, new_id, sequence, out, n)
     left = size
+    timed = (node["meta"] & TIMED) != 0
     expire_ns = np.int64(book.info[slot]["expire_ns"])
     limit_given = np.int64(book.info[slot]["limit_given"])
     if keeps:
@@ -274,7 +320,7 @@ def _replace(book, slot, message, largest, sequence, out, n):
         left, n = match(book, side, price_ticks, size, new_id, sequence, out, n)
         if left > 0:
             slot = enter_order(book, side, new_id, price_ticks, left, meta)
-            if expire_ns != NEVER:
+            if timed:
                 _keep_time_limit(book, slot, expire_ns, limit_given)
     return write_report(
         out, n, sequence, ReportKind.REPLACED, Reason.NONE, side, new_id, old_id, price_ticks, size, left
@@ -301,6 +347,7 @@ def next_expired(book):
 @kernel
 def _expire_orders(book, sequence, out, n):
     """Every order whose time limit has come leaves with a report.  Returns n."""
+    stay_apart()
     slot = next_expired(book)
     while slot != 0:
         node = book.nodes[slot]
@@ -336,18 +383,31 @@ def message_room(book, message, out, n):
     return Status.OK
 
 
-@inline
-def process(book, message, meta, largest, sequence, out, n):
-    """Apply one message.  Room was checked.  Returns n, the number of reports in out.
+@kernel
+def messages_with_room(book, reports):
+    """How many messages certainly fit, whatever they are, so that room need not be asked for before each.
 
-    message   MESSAGE record, sizes in the book's units
-    meta      OWN for orders of a participant in a replay, else 0
-    largest   the largest size an order may have, in units
-    sequence  written into the reports
+    reports  entries left in the report buffer
     """
+    stay_apart()
     head = book.head[0]
-    if message["ts_ns"] > head["clock_ns"]:
-        head["clock_ns"] = message["ts_ns"]
+    far = max(np.int64(book.sides[0]["far"]), np.int64(book.sides[1]["far"]))
+    count = min(
+        pool_left(book) >> 1,
+        ((len(book.ids) >> 1) - np.int64(head["ids"])) >> 1,
+        ((len(book.far) >> 1) - far) >> 1,
+        len(book.timers) - np.int64(head["timers"]),
+    )
+    # Besides its trades a message writes at most 3 reports; a trade uses up its maker or its taker, an expiry an order.
+    orders = np.int64(book.sides[0]["orders"]) + np.int64(book.sides[1]["orders"])
+    return max(min(count, (reports - orders) // 6), 0)
+
+
+@kernel
+def process_any(book, message, meta, largest, sequence, out, n):
+    """`process` for all that is not plain: time limits that have come, every verb, every refusal."""
+    stay_apart()
+    head = book.head[0]
     if head["timers"] > 0 and book.timers[0]["ts_ns"] <= head["clock_ns"]:
         n = _expire_orders(book, sequence, out, n)
     verb = message["verb"]
@@ -366,6 +426,35 @@ def process(book, message, meta, largest, sequence, out, n):
     return _replace(book, slot, message, largest, sequence, out, n)
 
 
+@inline
+def process(book, message, meta, largest, sequence, out, n):
+    """Apply one message.  Room was checked.  Returns n, the number of reports in out.
+
+    The two commonest requests, a plain limit order and a cancel, are folded into the caller; the rest is `process_any`.
+
+    message   MESSAGE record, sizes in the book's units
+    meta      OWN for orders of a participant in a replay, else 0
+    largest   the largest size an order may have, in units
+    sequence  written into the reports
+    """
+    head = book.head[0]
+    if message["ts_ns"] > head["clock_ns"]:
+        head["clock_ns"] = message["ts_ns"]
+    if head["timers"] == 0 or book.timers[0]["ts_ns"] > head["clock_ns"]:
+        slot = find_id(book, np.int64(message["order_id"]))
+        if message["verb"] == Verb.NEW:
+            if (
+                slot == 0
+                and _is_plain(message, largest)
+                and len(book.nodes) <= _FEW_ORDERS
+                and largest <= MAX_SIZE_LOTS
+            ):
+                return _new_plain(book, message, meta, sequence, out, n)
+        elif message["verb"] == Verb.CANCEL and slot != 0:
+            return _cancel_plain(book, slot, sequence, out, n)
+    return process_any(book, message, meta, largest, sequence, out, n)
+
+
 @kernel
 def run_messages(book, messages, start, stop, largest, out, n):
     """Apply messages[start:stop] with all their reports.
@@ -378,9 +467,18 @@ def run_messages(book, messages, start, stop, largest, out, n):
     book = borrow(book)
     messages = borrow_array(messages)
     out = borrow_array(out)
-    for i in range(start, stop):
-        status = message_room(book, messages[i], out, n)
-        if status != Status.OK:
-            return status, i, n
-        n = process(book, messages[i], 0, largest, i, out, n)
+    i = start
+    while i < stop:
+        sure = min(i + messages_with_room(book, len(out) - n), stop)
+        if sure == i:
+            status = message_room(book, messages[i], out, n)
+            if status != Status.OK:
+                return status, i, n
+            sure = i + 1
+        large = book.sides[0]["orders"] + book.sides[1]["orders"] > MANY_ORDERS
+        while i < sure:
+            if large:
+                foresee(book, messages, i, stop)
+            n = process(book, messages[i], 0, largest, i, out, n)
+            i += 1
     return Status.OK, stop, n

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from lobsim.core.book import trade_maker
-from lobsim.core.jit import inline, kernel
-from lobsim.core.layout import RECORDED
+from lobsim.core.book import take_out, trade_maker
+from lobsim.core.jit import inline, kernel, stay_apart
+from lobsim.core.layout import ANONYMOUS, BLOCK, NAMELESS, RECORDED
 from lobsim.core.levels import fold, next_level
 from lobsim.types import Reason, ReportKind
 
@@ -26,7 +26,6 @@ def write_report(out, n, sequence, kind, reason, side, order_id, other_id, price
     report["reason"] = reason
     report["side"] = side
     report["verb"] = 0
-    report["slot"] = 0
     report["order_id"] = order_id
     report["other_id"] = other_id
     report["price_ticks"] = price_ticks
@@ -43,6 +42,15 @@ def would_trade(book, side, limit_ticks):
 
 
 @kernel
+def _surplus(book, maker, traded):
+    """Units of a trade that come out of a recorded maker's surplus."""
+    stay_apart()
+    if book.nodes[maker]["meta"] & RECORDED == 0:
+        return np.int64(0)
+    return min(traded, max(np.int64(0), np.int64(book.nodes[maker]["size"] - book.info[maker]["hist"])))
+
+
+@kernel
 def match(book, side, limit_ticks, size, taker_id, sequence, out, n):
     """Trade up to size units against the other side, as far as the limit.
 
@@ -54,6 +62,7 @@ def match(book, side, limit_ticks, size, taker_id, sequence, out, n):
 
     Returns (size left, n).  changes: the book's other side, out[n ...]
     """
+    stay_apart()
     other = 1 - side
     limit_key = fold(other, limit_ticks)
     while size > 0 and book.sides[other]["best_key"] <= limit_key:
@@ -64,10 +73,17 @@ def match(book, side, limit_ticks, size, taker_id, sequence, out, n):
             maker = np.int64(book.nodes[maker]["next"])
         resting = np.int64(book.nodes[maker]["size"])
         maker_id = np.int64(book.nodes[maker]["key"])
+        if book.nodes[maker]["meta"] & (ANONYMOUS | BLOCK):
+            maker_id = NAMELESS - maker
         traded = min(size, resting)
-        if book.nodes[maker]["meta"] & RECORDED:
-            book.head[0]["took_surplus"] += min(traded, max(0, resting - np.int64(book.info[maker]["hist"])))
-        trade_maker(book, maker, traded)
+        if book.nodes[maker]["meta"] & (RECORDED | BLOCK):
+            book.head[0]["took_surplus"] += _surplus(book, maker, traded)
+            trade_maker(book, maker, traded)
+        elif traded == resting:
+            take_out(book, maker)
+        else:
+            book.nodes[maker]["size"] = resting - traded
+            book.nodes[level]["size"] -= traded
         n = write_report(
             out,
             n,
@@ -81,7 +97,6 @@ def match(book, side, limit_ticks, size, taker_id, sequence, out, n):
             traded,
             resting - traded,
         )
-        out[n - 1]["slot"] = maker
         size -= traded
     return size, n
 
@@ -89,6 +104,7 @@ def match(book, side, limit_ticks, size, taker_id, sequence, out, n):
 @kernel
 def tradable(book, side, limit_ticks, enough):
     """Units resting within the limit on the other side, counted until `enough` is reached (for FOK)."""
+    stay_apart()
     other = 1 - side
     limit_key = fold(other, limit_ticks)
     total = np.int64(0)
