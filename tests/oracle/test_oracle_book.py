@@ -10,8 +10,8 @@ import pytest
 
 from lobsim.types import MAX_SIZE_LOTS, MessageFlag, OrderType, Reason, ReportKind, Side, TimeInForce, Verb
 from tests.oracle.book import Report
-from tests.oracle.venue import OracleVenue
 from tests.oracle.streams import random_messages
+from tests.oracle.venue import OracleVenue
 
 BUY, SELL = int(Side.BUY), int(Side.SELL)
 

@@ -31,8 +31,8 @@ from lobsim.types import (
     TimeInForce,
     Verb,
 )
-from tests.oracle.venue import OracleVenue
 from tests.oracle.streams import random_messages
+from tests.oracle.venue import OracleVenue
 
 ROOT = Path(__file__).resolve().parents[3]
 TINY = BookSize(orders=4, window=64, far=2, ids=8, dense=1, timers=2)
