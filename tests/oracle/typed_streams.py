@@ -77,11 +77,13 @@ PROFILES: dict[str, Profile] = {
     "positions": replace(EVERYTHING, types=(70, 10, 8, 6, 6, 1), reduce_only=0.45, owners=3, phase=0.002),
     "phases": replace(EVERYTHING, phase=0.06, iceberg=0.3, hidden=0.2, keep=80),
     "pegs": replace(EVERYTHING, types=(50, 6, 2, 2, 2, 25), hidden=0.3, timed=0.2, keep=50),
-    "allocation": replace(EVERYTHING, iceberg=0.3, spread=0.8, keep=90, rules=_SHARED | {"self_trade": (0, 0, 1, 2, 3)}),
+    "allocation": replace(
+        EVERYTHING, iceberg=0.3, spread=0.8, keep=90, rules=_SHARED | {"self_trade": (0, 0, 1, 2, 3)}
+    ),
     "steps": replace(
         EVERYTHING,
         spread=6,
-        invalid=0.15,
+        invalid=0.3,
         rules={"tick_step": (3, 5), "lot_step": (2, 10), "band_low_ticks": (15, 30), "band_high_ticks": (15, 30)},
     ),
     "invalid": replace(EVERYTHING, invalid=0.4, phase=0.03),
