@@ -12,7 +12,6 @@ from enum import IntEnum
 
 import numpy as np
 
-from lobsim.core.book import pool_left
 from lobsim.core.ids import find_id
 from lobsim.core.jit import borrow, borrow_array, kernel, mix, trailing_zeros
 from lobsim.core.layout import ANONYMOUS, BLOCK, OWN, RECORDED, SIDE_BIT, TIMED, Book
@@ -59,7 +58,7 @@ def audit_scratch(book: Book) -> tuple[np.ndarray, np.ndarray]:
 
 @kernel
 def _check_pool(book, marks, found):
-    """The free list: every slot in it once, and as many as the counts say.  changes: marks"""
+    """The free list: every slot in it once.  changes: marks, found"""
     head = book.head[0]
     fresh = head["fresh"]
     if fresh < first_of_pool(book) or fresh > len(book.nodes):
@@ -74,8 +73,8 @@ def _check_pool(book, marks, found):
         free += 1
         slot = np.int64(book.nodes[slot]["next"])
     found[_SLOT] = 0
-    used = len(book.nodes) - first_of_pool(book) - pool_left(book)
-    return Broken.SOUND if free + used == fresh - first_of_pool(book) else Broken.POOL
+    found[_LIVE] = free
+    return Broken.SOUND
 
 
 @kernel
@@ -298,7 +297,7 @@ def _check_timers(book, marks, found):
 def _check_sums(book, found):
     """Counts and ledgers over the whole book."""
     head = book.head[0]
-    if len(book.nodes) - first_of_pool(book) - pool_left(book) != found[_LIVE]:
+    if first_of_pool(book) + found[_LIVE] != head["fresh"]:
         return Broken.POOL
     if head["own_resting"] != found[_OWN]:
         return Broken.COUNTS

@@ -244,7 +244,7 @@ def _open_level(book, side, price_ticks):
     stay_apart()
     key = fold(side, price_ticks)
     window = window_of(book)
-    if book.sides[side]["levels"] == 0 and not 0 <= key - book.sides[side]["base"] < window:
+    if book.sides[side]["levels"] == 0:
         book.sides[side]["base"] = key - (window >> 1)
     offset = key - book.sides[side]["base"]
     if 0 <= offset < window:

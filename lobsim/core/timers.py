@@ -88,4 +88,8 @@ def sweep_timers(book):
         if timer_holds(book, timer):
             push_timer(book.timers, kept, ts_ns, sequence, slot, 0)
             kept += 1
+            # An order that comes back to a slot it had before finds its old timer there: one of them is enough.
+            book.nodes[slot]["meta"] ^= TIMED
+    for i in range(kept):
+        book.nodes[np.int64(book.timers[i]["ref"])]["meta"] |= TIMED
     head["timers"] = kept

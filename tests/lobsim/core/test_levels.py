@@ -100,8 +100,8 @@ def test_a_level_takes_sizes_up_to_its_bound_and_refuses_the_unit_beyond() -> No
     order = int(book.arrays.nodes[level]["next"])
     for slot in (level, order):
         book.arrays.nodes[slot]["size"] = MAX_LEVEL_UNITS - 5
-    assert Reason.SIZE_OVERFLOW == book.limit(2, "buy", 100, 6).refused
+    assert Reason.SIZE_OVERFLOW == book.limit(2, "buy", 100, 6, "gtd", expire_ns=9).refused
     assert None is book.limit(3, "buy", 99, 6).refused
     assert Reason.SIZE_OVERFLOW == book.replace(3, 100, 6).refused
-    assert None is book.limit(2, "buy", 100, 5).refused
+    assert None is book.limit(2, "buy", 100, 5, "gtd", expire_ns=9).refused
     book.audit()
