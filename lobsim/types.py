@@ -271,6 +271,8 @@ class Status(IntEnum):
     CHUNK = 12  # the event budget of this call is used up; call again
     ROOM_VIEW_ORDERS = 13
     ROOM_VIEW_LEVELS = 14
+    ROOM_EXTRAS = 15
+    ROOM_OWNERS = 16
 
 
 MESSAGE = np.dtype(

@@ -21,9 +21,12 @@ from lobsim.core.jit import inline, kernel, stay_apart
 from lobsim.core.layout import (
     ANONYMOUS,
     BLOCK,
+    EXTRA,
     FAR,
     FIRST_LEVEL,
+    HAS_EXTRA,
     HEAD,
+    HIDDEN,
     ID,
     INFO,
     NODE,
@@ -31,11 +34,12 @@ from lobsim.core.layout import (
     RECORDED,
     SIDE,
     SIDE_BIT,
+    SPECIAL,
     TIMER,
     Book,
 )
 from lobsim.core.levels import first_of_pool, fold, give_slot, level_emptied, level_for, take_slot
-from lobsim.types import NEVER, Status
+from lobsim.types import MAX_PRICE_TICKS, NEVER, RULES, TERMS, Status
 
 
 class BookSize(NamedTuple):
@@ -47,6 +51,8 @@ class BookSize(NamedTuple):
     ids: int = 8192  # slots of the id table, a power of two; half of it may be live
     dense: int = 1  # ids below this index a table directly
     timers: int = 64
+    extras: int = 8  # icebergs, stops and pegged orders
+    owners: int = 1
 
 
 def _zeros_on_lines(count: int, dtype: np.dtype) -> np.ndarray:
@@ -56,8 +62,25 @@ def _zeros_on_lines(count: int, dtype: np.dtype) -> np.ndarray:
     return memory[start : start + count * dtype.itemsize].view(dtype)
 
 
-def new_book(size: BookSize = BookSize()) -> Book:
-    """An empty book: all its memory, made here once."""
+def default_rules() -> np.ndarray:
+    """RULES [1] of a venue that asks for nothing."""
+    rules = np.zeros(1, RULES)
+    rules["tick_step"] = rules["lot_step"] = 1
+    rules["band_low_ticks"], rules["band_high_ticks"] = -MAX_PRICE_TICKS, MAX_PRICE_TICKS
+    return rules
+
+
+def _asks_for_care(rules: np.ndarray) -> bool:
+    """Whether a rule concerns plain limit orders too."""
+    names = [name for name in RULES.names or () if name not in ("top_orders", "reference_ticks")]
+    return rules[names].tobytes() != default_rules()[names].tobytes()
+
+
+def new_book(size: BookSize = BookSize(), rules: np.ndarray | None = None) -> Book:
+    """An empty book: all its memory, made here once.
+
+    rules  RULES [1], None for a venue that asks for nothing
+    """
     leaf = size.window // 64
     middle = (leaf + 63) // 64
     book = Book(
@@ -71,7 +94,16 @@ def new_book(size: BookSize = BookSize()) -> Book:
         ids=np.zeros(size.ids, ID),
         dense=np.zeros(size.dense, np.uint32),
         timers=np.zeros(size.timers, TIMER),
+        rules=default_rules() if rules is None else rules.copy(),
+        extras=np.zeros(size.extras + 1, EXTRA),
+        buy_stops=np.zeros(size.extras, TIMER),
+        sell_stops=np.zeros(size.extras, TIMER),
+        pegs=np.zeros(size.extras, np.int64),
+        positions=np.zeros(size.owners, np.int64),
+        no_terms=np.zeros(1, TERMS),
     )
+    for step in ("tick_step", "lot_step"):
+        book.rules[step] = np.maximum(book.rules[step], 1)
     _begin(book)
     return book
 
@@ -80,13 +112,17 @@ def _begin(book: Book) -> None:
     """What an empty book holds besides zeros."""
     book.head["fresh"] = first_of_pool(book)
     book.head["clock_ns"] = -NEVER
+    book.head["extra_fresh"] = 1
+    book.head["low_ticks"], book.head["high_ticks"] = NEVER, -NEVER
+    book.head["ruled"] = _asks_for_care(book.rules)
     book.sides["best_key"] = NEVER
 
 
 def clear_book(book: Book) -> None:
     """Empty a book in place."""
-    for array in book:
-        array[:] = np.zeros(1, array.dtype)
+    for name, array in book._asdict().items():
+        if name != "rules":
+            array[:] = np.zeros(1, array.dtype)
     _begin(book)
 
 
@@ -95,7 +131,7 @@ def pool_left(book):
     """Slots of the pool that are free: it holds the orders, and the levels outside the window."""
     buys = book.sides[0]
     sells = book.sides[1]
-    used = buys["orders"] + sells["orders"] + buys["far"] + sells["far"]
+    used = buys["orders"] + sells["orders"] + buys["far"] + sells["far"] + book.head[0]["waiting"]
     return len(book.nodes) - first_of_pool(book) - np.int64(used)
 
 
@@ -181,15 +217,53 @@ def add_order(book, side, order_id, price_ticks, size, meta):
     return join(book, side, order_id, price_ticks, size, meta)
 
 
+@inline
+def slices(reserve, display):
+    """How often an iceberg can refresh."""
+    return (reserve + display - 1) // display if display > 0 else np.int64(0)
+
+
+@kernel
+def give_extra(book, slot):
+    """Return an order's row of EXTRA; a pegged order leaves the list of them.
+
+    changes: book.extras, book.pegs, head
+    """
+    head = book.head[0]
+    row = np.int64(book.info[slot]["extra"])
+    extra = book.extras[row]
+    head["slices"] -= slices(extra["reserve"], extra["display"])
+    if extra["peg"] != 0:
+        place = np.int64(0)
+        while book.pegs[place] != slot:
+            place += 1
+        head["pegs"] -= 1
+        for i in range(place, head["pegs"]):
+            book.pegs[i] = book.pegs[i + 1]
+    extra["free"] = head["extra_free"]
+    head["extra_free"] = row
+    head["extras"] -= 1
+
+
 @kernel
 def _forget(book, slot):
-    """The id and the count of an own order, or of one without an id."""
+    """All that knows of an order besides its queue: its id, counts, what is hidden of its level, its row of EXTRA.  It still stands in its queue."""
     stay_apart()
-    meta = np.int64(book.nodes[slot]["meta"])
+    node = book.nodes[slot]
+    meta = np.int64(node["meta"])
     if not meta & (ANONYMOUS | BLOCK):
-        remove_id(book, np.int64(book.nodes[slot]["key"]))
+        remove_id(book, np.int64(node["key"]))
     if meta & OWN:
         book.head[0]["own_resting"] -= 1
+    if meta & HIDDEN:
+        level = book.info[np.int64(node["level"])]
+        level["hidden"] -= node["size"]
+        if level["first_hidden"] == slot:
+            level["first_hidden"] = np.int64(node["next"]) if node["next"] != node["level"] else np.int64(0)
+    if meta & SPECIAL:
+        book.head[0]["specials"] -= 1
+    if meta & HAS_EXTRA:
+        give_extra(book, slot)
 
 
 @inline
@@ -199,7 +273,7 @@ def take_out(book, slot):
     level = np.int64(node["level"])
     meta = np.int64(node["meta"])
     side = meta & SIDE_BIT
-    if meta & (OWN | ANONYMOUS | BLOCK):
+    if meta & (OWN | ANONYMOUS | BLOCK | SPECIAL):
         _forget(book, slot)
     else:
         remove_id(book, np.int64(node["key"]))
@@ -228,6 +302,8 @@ def change_size(book, slot, change):
     level = np.int64(node["level"])
     side = np.int64(node["meta"]) & SIDE_BIT
     node["size"] += change
+    if node["meta"] & HIDDEN:
+        book.info[level]["hidden"] += change
     if change > 0:
         grow_level(book, side, level, change)
     elif change < 0:

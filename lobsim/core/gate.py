@@ -48,7 +48,7 @@ def _write_message(world, verb, order, target, size_lots, message):
     message["side"] = mine["side"]
     message["type"] = mine["type"]
     message["tif"] = mine["tif"]
-    message["flags"] = mine["flags"]
+    message["flags"] = mine["flags"] & (MessageFlag.POST_ONLY | MessageFlag.LOSE_PLACE)
     message["order_id"] = own_id(target)
     message["new_id"] = own_id(order)
     message["price_ticks"] = mine["price_ticks"]
@@ -193,7 +193,7 @@ def _arrive_new(world, order, message):
         return
     _write_message(world, Verb.NEW, order, order, np.int64(mine["size_lots"]), message)
     largest = np.int64(MAX_SIZE_LOTS) << world.head[0]["shift"]
-    n = process(world.book, message, OWN, largest, 0, world.reports, 0)
+    n = process(world.book, message, world.book.no_terms, OWN, largest, 0, world.reports, 0)
     _answer_new(world, order, n, False)
 
 
@@ -235,7 +235,7 @@ def _arrive_replace(world, order, known_filled_lots, message):
     kept = mine["price_ticks"] == old_price_ticks and message["size_lots"] <= world.book.nodes[slot]["size"]
     kept = kept and (mine["flags"] & MessageFlag.LOSE_PLACE) == 0
     largest = np.int64(MAX_SIZE_LOTS) << world.head[0]["shift"]
-    n = process(world.book, message, OWN, largest, 0, world.reports, 0)
+    n = process(world.book, message, world.book.no_terms, OWN, largest, 0, world.reports, 0)
     _answer_new(world, order, n, kept)
     if mine["venue_state"] != OrderState.REJECTED:
         world.own[old]["venue_state"] = OrderState.CANCELLED

@@ -341,13 +341,19 @@ if not config.DISABLE_JIT:
 
 
 @inline
+def mix_word(h, word):
+    """`mix` of a uint64."""
+    return wrapping_product(h ^ word, _FNV_PRIME)
+
+
+@inline
 def mix(h, value):
     """One step of 64-bit FNV-1a over words.
 
     h      uint64, state so far
     value  int64 word
     """
-    return wrapping_product(h ^ np.uint64(np.int64(value)), _FNV_PRIME)
+    return mix_word(h, np.uint64(np.int64(value)))
 
 
 @inline

@@ -42,6 +42,13 @@ BLIND = 16  # an own order posted while its price was outside the recorded windo
 BLOCK = 32  # anonymous quantity of an L2 level; only the tape takes it away
 BEHIND = 64  # an own order that rested before the recorded book was cleared
 TIMED = 128  # it has a time limit: expire_ns in INFO is kept
+HIDDEN = 256
+HAS_EXTRA = 512  # it has a row of EXTRA
+REDUCING = 1024  # it may only reduce its owner's position
+WAITING = 2048  # live, but in no queue: a stop, or a pegged order without a price
+SPECIAL = HIDDEN | HAS_EXTRA | REDUCING | WAITING
+OWNER_SHIFT = 12
+"""The upper 20 bits of meta are the owner."""
 
 NODE = np.dtype([("next", "u4"), ("prev", "u4"), ("level", "u4"), ("meta", "u4"), ("size", "i8"), ("key", "i8")])
 
@@ -52,6 +59,9 @@ INFO = np.dtype(
         ("spared", "i8"),  # L2 level: what own passive fills have kept from being traded
         ("expire_ns", "i8"),  # TIMED: when it leaves
         ("limit_given", "i8"),  # with a time limit: the how-manieth of this book; it stays with the order
+        ("extra", "i8"),  # HAS_EXTRA: its row
+        ("hidden", "i8"),  # level: the sum of its hidden orders; its size counts them in
+        ("first_hidden", "i8"),  # level: the first of them, which all stand at the end of the queue; 0 if none
     ]
 )
 
@@ -65,6 +75,21 @@ SIDE = np.dtype(
         ("far", "i8"),  # levels outside the window
     ]
 )
+
+EXTRA = np.dtype(
+    [
+        ("reserve", "i8"),  # iceberg: units not shown
+        ("display", "i8"),  # iceberg: units shown at a time, 0 = no iceberg
+        ("type", "i8"),  # OrderType on arrival
+        ("stop_ticks", "i8"),
+        ("limit_ticks", "i8"),
+        ("arrival", "i8"),
+        ("peg", "i8"),
+        ("peg_ticks", "i8"),
+        ("free", "i8"),  # next row of the free list
+    ]
+)
+"""What only icebergs, stops and pegged orders have."""
 
 FAR = np.dtype([("key", "i8"), ("slot", "i8")])
 ID = np.dtype([("key", "i8"), ("slot", "i8")])
@@ -82,6 +107,24 @@ HEAD = np.dtype(
         ("deficit", "i8"),
         ("took_surplus", "i8"),  # units own taking took out of surplus
         ("own_resting", "i8"),  # own orders in the book
+        # all below: docs/rules.md, section 1b
+        ("ruled", "i8"),  # 1: a rule or the phase asks for care with every message
+        ("specials", "i8"),  # live orders with a bit of SPECIAL
+        ("waiting", "i8"),  # live orders in no queue
+        ("extras", "i8"),
+        ("extra_free", "i8"),
+        ("extra_fresh", "i8"),
+        ("slices", "i8"),  # how often all icebergs together can refresh
+        ("buy_stops", "i8"),
+        ("sell_stops", "i8"),
+        ("pegs", "i8"),
+        ("arrivals", "i8"),  # stops and pegged orders so far
+        ("traded", "i8"),  # 1: there was a trade
+        ("last_trade_ticks", "i8"),
+        ("low_ticks", "i8"),  # the trades that may elect a stop lay between these
+        ("high_ticks", "i8"),
+        ("unsettled", "i8"),  # 1: stops and pegged orders have yet to follow a message
+        ("settle_sequence", "i8"),  # that message
     ]
 )
 
@@ -99,6 +142,12 @@ class Book(NamedTuple):
     ids     ID [power of two], open addressing, slot 0 = empty
     dense   uint32 [any], slot by id for 0 <= id < len: the direct way
     timers  TIMER [any], a binary heap of time limits
+    rules      RULES [1], and the phase
+    extras     EXTRA [any], slot 0 reserved
+    buy_stops  TIMER [any], a binary heap by stop price and arrival;  sell_stops the same, by the price below zero
+    pegs       int64 [any], slots of the pegged orders, oldest first
+    positions  int64 [any], by owner
+    no_terms   TERMS [1], for callers without a table
     """
 
     head: np.ndarray
@@ -111,3 +160,10 @@ class Book(NamedTuple):
     ids: np.ndarray
     dense: np.ndarray
     timers: np.ndarray
+    rules: np.ndarray
+    extras: np.ndarray
+    buy_stops: np.ndarray
+    sell_stops: np.ndarray
+    pegs: np.ndarray
+    positions: np.ndarray
+    no_terms: np.ndarray

@@ -232,6 +232,8 @@ def _begin_level(book, side, price_ticks, slot):
     info["hist"] = 0
     info["consumed"] = 0
     info["spared"] = 0
+    info["hidden"] = 0
+    info["first_hidden"] = 0
     book.sides[side]["levels"] += 1
 
 

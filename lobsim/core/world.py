@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lobsim.core.book import BookSize, add_order, new_book, pool_left
-from lobsim.core.ids import add_id
+from lobsim.core.ids import add_id, find_id
 from lobsim.core.jit import borrow, borrow_array, kernel
-from lobsim.core.layout import ANONYMOUS, BLOCK, HEAD, TIMER, Book
-from lobsim.core.levels import find_best, find_level, first_level, fold, next_level, window_of
+from lobsim.core.layout import ANONYMOUS, BLOCK, HAS_EXTRA, HEAD, SIDE_BIT, TIMER, WAITING, Book
+from lobsim.core.levels import find_best, find_level, first_level, first_of_pool, fold, next_level, take_slot, window_of
 from lobsim.core.state import GAP, MAIL, OWN_ORDER, PUBLISHED, TAPE, WORLD, World
 from lobsim.core.tape import prepare_tape
 from lobsim.core.timers import push_timer, timer_holds
+from lobsim.core.triggers import push_stop
 from lobsim.types import FILL, MESSAGE, NEVER, NONE, REPORT, Status
 
 _LARGEST_WINDOW = 2**18
@@ -31,34 +32,55 @@ def _move_orders(old, new, side, level, moved):
     """
     price_ticks = np.int64(old.nodes[level]["key"])
     slot = np.int64(old.nodes[level]["next"])
+    first_hidden = np.int64(0)
     while slot != level:
         node = old.nodes[slot]
         place = add_order(new, side, np.int64(node["key"]), price_ticks, np.int64(node["size"]), np.int64(node["meta"]))
         new.info[place] = old.info[slot]
+        if slot == old.info[level]["first_hidden"]:
+            first_hidden = place
         if not node["meta"] & (ANONYMOUS | BLOCK):
             add_id(new, np.int64(node["key"]), place)
         moved[slot] = place
         slot = np.int64(node["next"])
-    new.info[find_level(new, side, fold(side, price_ticks))] = old.info[level]
+    place = find_level(new, side, fold(side, price_ticks))
+    new.info[place] = old.info[level]
+    new.info[place]["first_hidden"] = first_hidden
+
+
+@kernel
+def _move_waiting(old, new, moved):
+    """Every order that waits outside the queues.  Room was made before.  changes: new, moved"""
+    for slot in range(first_of_pool(old), old.head[0]["fresh"]):
+        node = old.nodes[slot]
+        if node["meta"] & WAITING == 0 or find_id(old, np.int64(node["key"])) != slot:
+            continue
+        place = take_slot(new)
+        new.nodes[place] = node
+        new.info[place] = old.info[slot]
+        add_id(new, np.int64(node["key"]), place)
+        new.head[0]["waiting"] += 1
+        moved[slot] = place
 
 
 @kernel
 def _move_timers(old, new, moved):
-    """The time limits of `old` that still hold.  changes: new.timers"""
+    """The time limits and stops of `old` that still hold, and its pegged orders.  changes: new"""
     count = np.int64(0)
     for i in range(old.head[0]["timers"]):
         timer = old.timers[i]
         if timer_holds(old, timer):
-            push_timer(
-                new.timers,
-                count,
-                np.int64(timer["ts_ns"]),
-                np.int64(timer["sequence"]),
-                np.int64(moved[timer["ref"]]),
-                0,
-            )
+            place = np.int64(moved[timer["ref"]])
+            push_timer(new.timers, count, np.int64(timer["ts_ns"]), np.int64(timer["sequence"]), place, 0)
             count += 1
     new.head[0]["timers"] = count
+    for slot in range(first_of_pool(old), old.head[0]["fresh"]):
+        both = HAS_EXTRA | WAITING
+        if moved[slot] != 0 and old.nodes[slot]["meta"] & both == both:
+            if old.extras[old.info[slot]["extra"]]["peg"] == 0:
+                push_stop(new, np.int64(old.nodes[slot]["meta"]) & SIDE_BIT, np.int64(moved[slot]))
+    for i in range(old.head[0]["pegs"]):
+        new.pegs[i] = moved[old.pegs[i]]
 
 
 @kernel
@@ -99,6 +121,9 @@ def _move_book(old, new, moved):
             _move_orders(old, new, side, level, moved)
             level = next_level(old, side, key)
         find_best(new, side, -(2**60))
+    if pool_left(new) < old.head[0]["waiting"]:
+        return Status.ROOM_ORDERS
+    _move_waiting(old, new, moved)
     _move_timers(old, new, moved)
     return Status.OK
 
@@ -113,10 +138,12 @@ def book_size(book: Book) -> BookSize:
         ids=len(book.ids),
         dense=len(book.dense),
         timers=len(book.timers),
+        extras=len(book.pegs),
+        owners=len(book.positions),
     )
 
 
-_KEPT_BY_MOVING = ("free", "fresh", "ids", "timers")
+_KEPT_BY_MOVING = ("free", "fresh", "ids", "timers", "waiting", "buy_stops", "sell_stops")
 """Fields of a book's head that follow from its capacities."""
 
 
@@ -125,9 +152,11 @@ def resize_book(book: Book, size: BookSize) -> Book:
 
     If the far list or the pool turns out too short for the new window it is doubled until it fits.
     """
-    moved = np.zeros(len(book.nodes), np.uint32)
     while True:
-        new = new_book(size)
+        moved = np.zeros(len(book.nodes), np.uint32)
+        new = new_book(size, book.rules)
+        new.extras[: len(book.extras)] = book.extras
+        new.positions[: len(book.positions)] = book.positions
         status = _move_book(book, new, moved)
         if status == Status.OK:
             for name in HEAD.names or ():
@@ -149,6 +178,10 @@ def roomier_book(book: Book, status: int) -> Book:
         size = size._replace(ids=2 * size.ids)
     elif status == Status.ROOM_TIMERS:
         size = size._replace(timers=2 * size.timers)
+    elif status == Status.ROOM_EXTRAS:
+        size = size._replace(extras=2 * size.extras)
+    elif status == Status.ROOM_OWNERS:
+        size = size._replace(owners=4 * size.owners)
     elif status == Status.ROOM_LEVELS:
         recentred = resize_book(book, size)
         # Only worth it if it clears most of the list; otherwise the same status would come back for ever.
