@@ -55,6 +55,16 @@ PRO_RATA_ALONE = {
         TRADE 1/9 sell 1 @ 101 left 0
         TRADE 2/9 sell 1 @ 101 left 0
     """,
+    "the first may take all of what the floors leave": """
+        . new 1 sell 7 @ 101
+        . new 2 sell 7 @ 101
+        . new 3 sell 7 @ 101
+        > new 9 buy 5 @ 101
+        ACCEPTED 9 buy 5 @ 101 left 0
+        TRADE 1/9 sell 3 @ 101 left 4
+        TRADE 2/9 sell 1 @ 101 left 6
+        TRADE 3/9 sell 1 @ 101 left 6
+    """,
     "icebergs refresh after the round, and another round follows": """
         . new 1 sell 10 @ 101 display 4
         . new 2 sell 4 @ 101
@@ -178,7 +188,7 @@ SELF_TRADE = [
         . new 1 sell 4 @ 101
         . new 2 sell 4 @ 102
         . new 3 sell 4 @ 102 owner 1
-        > new 9 buy 10 @ 102 fok owner 1
+        > new 9 buy 5 @ 102 fok owner 1
         REJECTED FOK_NOT_FILLABLE 9
         > new 9 buy 10 @ 102 owner 1
         ACCEPTED 9 buy 10 @ 102 left 0

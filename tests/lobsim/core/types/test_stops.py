@@ -276,14 +276,9 @@ PHASES = {
 }
 
 
-@pytest.mark.parametrize("story", ELECTION)
-def test_election_of_a_stop(story: str, play: PlayExample) -> None:
-    play(ELECTION[story])
-
-
-@pytest.mark.parametrize("story", ORDER)
-def test_elected_stops_enter_in_order(story: str, play: PlayExample) -> None:
-    play(ORDER[story])
+@pytest.mark.parametrize("story", ELECTION | ORDER)
+def test_election_of_stops(story: str, play: PlayExample) -> None:
+    play((ELECTION | ORDER)[story])
 
 
 @pytest.mark.parametrize("story", WAITING)
