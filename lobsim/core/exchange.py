@@ -35,7 +35,7 @@ _FEW_ORDERS = MAX_LEVEL_UNITS // MAX_SIZE_LOTS
 
 
 @inline
-def _is_plain(message, largest):
+def _is_plain(book, message, largest):
     """Whether a NEW is a limit order that lasts, with nothing special asked and nothing wrong with its fields."""
     size = np.int64(message["size_lots"])
     price_ticks = np.int64(message["price_ticks"])
@@ -44,7 +44,7 @@ def _is_plain(message, largest):
         and (message["side"] | 1) == 1
         and 1 <= size <= largest
         and -MAX_PRICE_TICKS <= price_ticks <= MAX_PRICE_TICKS
-        and message["owner"] >= 0
+        and 0 <= message["owner"] < len(book.positions)
     )
 
 
@@ -166,7 +166,7 @@ def process(book, message, table, meta, largest, sequence, out, n):
         if message["verb"] == Verb.NEW:
             if (
                 slot == 0
-                and _is_plain(message, largest)
+                and _is_plain(book, message, largest)
                 and len(book.nodes) <= _FEW_ORDERS
                 and largest <= MAX_SIZE_LOTS
             ):
