@@ -12,11 +12,12 @@ import numpy as np
 
 from lobsim.core.auction import change_phase
 from lobsim.core.book import pool_left, room
+from lobsim.core.bounds import message_bound, quick_bound
 from lobsim.core.foresight import MANY_ORDERS, foresee
 from lobsim.core.ids import find_id
 from lobsim.core.jit import borrow, borrow_array, inline, kernel, stay_apart
 from lobsim.core.requests import cancel_any, cancel_plain, expire_orders, new_any, new_plain, reduce, refuse, replace
-from lobsim.core.settle import settle, trades_at_most
+from lobsim.core.settle import settle
 from lobsim.core.special import careful
 from lobsim.core.timers import sweep_timers
 from lobsim.core.triggers import sweep_stops
@@ -88,7 +89,10 @@ def message_room(book, message, out, n):
     worst = 3 + head["timers"]
     side = message["side"]
     if careful(book):
-        worst += 8 + 4 * trades_at_most(book)
+        bound = quick_bound(book)
+        if n + worst + bound > len(out):
+            bound = message_bound(book, message, find_id(book, np.int64(message["order_id"])))
+        worst += bound
     elif side == 0 or side == 1 or message["verb"] == Verb.REPLACE:
         worst += max(book.sides[0]["orders"], book.sides[1]["orders"])
     if n + worst > len(out):
