@@ -18,6 +18,7 @@ Every intrinsic has an uncompiled twin, so that the whole floor also runs under
 from __future__ import annotations
 
 import hashlib
+import operator
 import os
 from typing import Any
 
@@ -27,9 +28,10 @@ import platformdirs
 from llvmlite import ir as llvm
 from numba import config, types
 from numba.core import cgutils
-from numba.core.imputils import lower_getattr_generic
+from numba.core.imputils import lower_builtin, lower_getattr_generic
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.extending import intrinsic, models, register_model
+from numba.np.arrayobj import load_item, store_item
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _ROOT = os.path.dirname(os.path.dirname(_HERE))
@@ -100,13 +102,60 @@ def _compile(function: Any, **options: Any) -> Any:
 
 
 def kernel(function: Any) -> Any:
-    """Compile a routine that is called, from Python or from another kernel."""
-    return _compile(function)
+    """Compile a routine that is called, from Python or from another kernel.
+
+    forceinline is refused outright: left open, Numba lets a kernel inherit it from whichever helper happens to be the first to call it.
+    """
+    return _compile(function, forceinline=False)
 
 
 def inline(function: Any) -> Any:
     """Compile a helper that is folded into every caller: no call, no argument passing."""
     return _compile(function, forceinline=True)
+
+
+class Plain(types.Array):
+    """A one-dimensional array whose whole-number indices are never below 0, as house rule has it.
+
+    For a signed index Numba otherwise adds the length to whatever is negative: four instructions more for each of some twenty
+    accesses per message.  Under NUMBA_BOUNDSCHECK=1 ordinary arrays are used, and checked.
+    """
+
+    def __init__(self, array):
+        super().__init__(
+            array.dtype, 1, array.layout, readonly=not array.mutable, name=f"plain({array.name})", aligned=array.aligned
+        )
+
+
+@register_model(Plain)
+class _PlainModel(models.ArrayModel):
+    pass
+
+
+def _plain(kind):
+    """The plain form of an array type, where there is one."""
+    if config.BOUNDSCHECK or not isinstance(kind, types.Array) or kind.ndim != 1 or kind.layout != "C":
+        return kind
+    return kind if isinstance(kind, Plain) else Plain(kind)
+
+
+def _item_pointer(context, builder, kind, array, index_kind, index):
+    """Address of array[index]."""
+    data = context.make_array(kind)(context, builder, array).data
+    return builder.gep(data, [context.cast(builder, index, index_kind, types.intp)])
+
+
+@lower_builtin(operator.getitem, Plain, types.Integer)
+def _read_item(context, builder, signature, arguments):
+    pointer = _item_pointer(context, builder, signature.args[0], arguments[0], signature.args[1], arguments[1])
+    return load_item(context, builder, signature.args[0], pointer)
+
+
+@lower_builtin(operator.setitem, Plain, types.Integer, types.Any)
+def _write_item(context, builder, signature, arguments):
+    kind, index_kind, value_kind = signature.args
+    pointer = _item_pointer(context, builder, kind, arguments[0], index_kind, arguments[1])
+    store_item(context, builder, kind, context.cast(builder, arguments[2], value_kind, kind.dtype), pointer)
 
 
 class Reference(types.Type):
@@ -135,7 +184,7 @@ class _ReferenceAttributes(AttributeTemplate):
     def generic_resolve(self, reference, name):
         if name in reference.target.fields:
             kind = reference.target.types[reference.target.fields.index(name)]
-            return Reference(kind) if isinstance(kind, types.BaseTuple) else kind
+            return Reference(kind) if isinstance(kind, types.BaseTuple) else _plain(kind)
         return None
 
 
@@ -159,7 +208,7 @@ def _read_field(context, builder, kind, value, name):
         return pointer
     if not isinstance(field, types.Array):
         return _load_constant(builder, pointer)
-    array = context.make_array(field)(context, builder)
+    array = context.make_array(_plain(field))(context, builder)
     for position, part in enumerate(_ARRAY_PARTS):
         if part in ("meminfo", "parent"):
             setattr(array, part, cgutils.get_null_value(getattr(array, part).type))
@@ -199,7 +248,31 @@ def _borrow_array_compiled(typing_context, array):
         view.parent = cgutils.get_null_value(view.parent.type)
         return view._getvalue()
 
-    return array(array), codegen
+    return _plain(array)(array), codegen
+
+
+@intrinsic
+def _stay_apart_compiled(typing_context):
+    def codegen(context, builder, signature, arguments):
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.none(), codegen
+
+
+@intrinsic
+def _prefetch_compiled(typing_context, array, index):
+    def codegen(context, builder, signature, arguments):
+        pointer = _item_pointer(context, builder, signature.args[0], arguments[0], signature.args[1], arguments[1])
+        byte = llvm.IntType(8).as_pointer()
+        word = llvm.IntType(32)
+        kind = llvm.FunctionType(llvm.VoidType(), [byte, word, word, word])
+        target = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        arguments = [word(0), word(3), word(1)]
+        builder.call(target, [builder.bitcast(pointer, byte), *arguments])
+        return context.get_dummy_value()
+
+    return types.none(array, index), codegen
 
 
 @intrinsic
@@ -214,6 +287,14 @@ def _borrow_uncompiled(state):
     return state
 
 
+def _stay_apart_uncompiled():
+    """Nothing to keep apart."""
+
+
+def _prefetch_uncompiled(array, index):
+    """Nothing to fetch."""
+
+
 def _trailing_zeros_uncompiled(word):
     word = int(word)
     return (word & -word).bit_length() - 1 if word else 64
@@ -223,10 +304,14 @@ if config.DISABLE_JIT:
     borrow = _borrow_uncompiled
     borrow_array = _borrow_uncompiled
     trailing_zeros = _trailing_zeros_uncompiled
+    stay_apart = _stay_apart_uncompiled
+    prefetch = _prefetch_uncompiled
 else:
     borrow = _borrow_compiled
     borrow_array = _borrow_array_compiled
     trailing_zeros = _trailing_zeros_compiled
+    stay_apart = _stay_apart_compiled
+    prefetch = _prefetch_compiled
 
 _FNV_PRIME = np.uint64(1099511628211)
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -256,13 +341,19 @@ if not config.DISABLE_JIT:
 
 
 @inline
+def mix_word(h, word):
+    """`mix` of a uint64."""
+    return wrapping_product(h ^ word, _FNV_PRIME)
+
+
+@inline
 def mix(h, value):
     """One step of 64-bit FNV-1a over words.
 
     h      uint64, state so far
     value  int64 word
     """
-    return wrapping_product(h ^ np.uint64(np.int64(value)), _FNV_PRIME)
+    return mix_word(h, np.uint64(np.int64(value)))
 
 
 @inline
