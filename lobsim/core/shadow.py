@@ -2,7 +2,8 @@
 
 It shares no routine with the book it watches.  Every price that can occur is known before (``prices``), so a level is found by bisection and
 stands at a fixed place; which places hold an order is counted in a tree.  Places are folded by side: 0 is the best price a side could ever
-have, so best is first on both.  Lines are never handed out twice within one shadow; a line with ``rest`` 0 has left.
+have, so best is first on both.  Lines are never handed out twice within one shadow; a line with neither ``rest`` nor ``reserve`` has left.
+A queue is as docs/rules.md 1b says: what is displayed by time, behind it what is hidden by time.
 
 Known limit: prices must be known in advance, so a shadow serves one stretch of a stream; `lobsim.properties` carries the resting orders over.
 """
@@ -20,18 +21,46 @@ LINE = np.dtype(
         ("order_id", "i8"),
         ("side", "i8"),
         ("place", "i8"),  # of its level, folded
-        ("rest", "i8"),
+        ("rest", "i8"),  # shown, or hidden; not the reserve of an iceberg
         ("expire_ns", "i8"),  # NEVER, or its time limit
         ("joined", "i8"),  # the how-manieth to join a queue
         ("blind", "i8"),  # 1: a cut book has lost sight of its level since
         ("next", "i8"),
         ("prev", "i8"),
+        # docs/rules.md 1b; 0 for an ordinary order
+        ("reserve", "i8"),
+        ("display", "i8"),  # iceberg: shown at a time
+        ("owner", "i8"),
+        ("bits", "i8"),  # LINE_HIDDEN, LINE_REDUCING, LINE_WAITS
+        ("type", "i8"),  # OrderType of a stop or a pegged order
+        ("limit_ticks", "i8"),  # of these two
+        ("stop_ticks", "i8"),
     ]
 )
 """One order."""
 
-RESTING = np.dtype([("order_id", "i8"), ("side", "i8"), ("price_ticks", "i8"), ("rest", "i8"), ("expire_ns", "i8")])
-"""One order that rests, as it is carried from one shadow to the next."""
+LINE_HIDDEN = 1
+LINE_REDUCING = 2
+LINE_WAITS = 4
+"""In no queue: a stop, or a pegged order without a price."""
+
+RESTING = np.dtype(
+    [
+        ("order_id", "i8"),
+        ("side", "i8"),
+        ("price_ticks", "i8"),  # of one that waits: its limit
+        ("rest", "i8"),
+        ("expire_ns", "i8"),
+        ("reserve", "i8"),
+        ("display", "i8"),
+        ("owner", "i8"),
+        ("bits", "i8"),
+        ("type", "i8"),
+        ("limit_ticks", "i8"),
+        ("stop_ticks", "i8"),
+    ]
+)
+"""One order that rests or waits, as it is carried from one shadow to the next."""
 
 ENDS = np.dtype([("first", "i8"), ("last", "i8")])
 KEY = np.dtype([("order_id", "i8"), ("line", "i8")])
@@ -89,9 +118,15 @@ def _slot_of(shadow, order_id):
 def line_of(shadow, order_id):
     """Line of the resting order with this id, 0 if there is none."""
     line = np.int64(shadow.keys[_slot_of(shadow, order_id)]["line"])
-    if line != 0 and shadow.lines[line]["rest"] == 0:
+    if line != 0 and shadow.lines[line]["rest"] + shadow.lines[line]["reserve"] == 0:
         return np.int64(0)
     return line
+
+
+@inline
+def whole_of_line(shadow, line):
+    """What an order has in all, shown and in reserve."""
+    return np.int64(shadow.lines[line]["rest"] + shadow.lines[line]["reserve"])
 
 
 @inline
@@ -157,30 +192,69 @@ def _count(shadow, side, place, change):
 
 
 @kernel
-def join(shadow, order_id, side, place, rest, expire_ns):
-    """An order joins the back of a queue.  Returns its line."""
+def link(shadow, line):
+    """A line goes to the back of its queue; a displayed one in front of the hidden ones."""
+    mine = shadow.lines[line]
+    ends = shadow.queues[mine["side"], mine["place"]]
+    before = np.int64(ends["last"])
+    if mine["bits"] & LINE_HIDDEN == 0:
+        while before != 0 and shadow.lines[before]["bits"] & LINE_HIDDEN:
+            before = np.int64(shadow.lines[before]["prev"])
+    after = np.int64(shadow.lines[before]["next"]) if before != 0 else np.int64(ends["first"])
+    if ends["first"] == 0:
+        _count(shadow, np.int64(mine["side"]), np.int64(mine["place"]), 1)
+    mine["prev"] = before
+    mine["next"] = after
+    if before == 0:
+        ends["first"] = line
+    else:
+        shadow.lines[before]["next"] = line
+    if after == 0:
+        ends["last"] = line
+    else:
+        shadow.lines[after]["prev"] = line
+
+
+@kernel
+def unlink(shadow, line):
+    """A line leaves its queue."""
+    mine = shadow.lines[line]
+    ends = shadow.queues[mine["side"], mine["place"]]
+    before = np.int64(mine["prev"])
+    after = np.int64(mine["next"])
+    if before == 0:
+        ends["first"] = after
+    else:
+        shadow.lines[before]["next"] = after
+    if after == 0:
+        ends["last"] = before
+    else:
+        shadow.lines[after]["prev"] = before
+    if ends["first"] == 0:
+        _count(shadow, np.int64(mine["side"]), np.int64(mine["place"]), -1)
+
+
+@kernel
+def new_line(shadow, order_id, side, rest, expire_ns):
+    """A line in no queue yet.  Returns it."""
     line = np.int64(shadow.used[0])
     shadow.used[0] += 1
     shadow.used[1] += 1
-    ends = shadow.queues[side, place]
-    last = np.int64(ends["last"])
     mine = shadow.lines[line]
-    mine["order_id"] = order_id
     mine["side"] = side
-    mine["place"] = place
     mine["rest"] = rest
     mine["expire_ns"] = expire_ns
     mine["joined"] = shadow.used[1]
-    mine["blind"] = 0
-    mine["prev"] = last
-    mine["next"] = 0
-    if last == 0:
-        ends["first"] = line
-        _count(shadow, side, place, 1)
-    else:
-        shadow.lines[last]["next"] = line
-    ends["last"] = line
     name(shadow, order_id, line)
+    return line
+
+
+@kernel
+def join(shadow, order_id, side, place, rest, expire_ns):
+    """An ordinary order joins the back of a queue.  Returns its line."""
+    line = new_line(shadow, order_id, side, rest, expire_ns)
+    shadow.lines[line]["place"] = place
+    link(shadow, line)
     return line
 
 
@@ -195,28 +269,36 @@ def name(shadow, order_id, line):
 
 @kernel
 def take(shadow, line, size):
-    """Size goes off an order; with nothing left it leaves.  Returns what really went, at most what was there."""
+    """Size goes off what an order shows; with nothing left it leaves.  Returns what really went, at most what was there.
+
+    With a reserve left it stays in its place, showing nothing, until `show`.
+    """
     mine = shadow.lines[line]
     gone = min(size, np.int64(mine["rest"]))
     mine["rest"] -= gone
-    if mine["rest"] > 0:
-        return gone
-    side = np.int64(mine["side"])
-    place = np.int64(mine["place"])
-    ends = shadow.queues[side, place]
-    before = np.int64(mine["prev"])
-    after = np.int64(mine["next"])
-    if before == 0:
-        ends["first"] = after
-    else:
-        shadow.lines[before]["next"] = after
-    if after == 0:
-        ends["last"] = before
-    else:
-        shadow.lines[after]["prev"] = before
-    if ends["first"] == 0:
-        _count(shadow, side, place, -1)
+    if mine["rest"] == 0 and mine["reserve"] == 0 and mine["bits"] & LINE_WAITS == 0:
+        unlink(shadow, line)
     return gone
+
+
+@kernel
+def lose(shadow, line, size):
+    """Size goes off an order at its owner's wish, or the venue's: reserve first."""
+    mine = shadow.lines[line]
+    hidden_away = min(size, np.int64(mine["reserve"]))
+    mine["reserve"] -= hidden_away
+    take(shadow, line, size - hidden_away)
+
+
+@kernel
+def show(shadow, line):
+    """An iceberg that shows nothing shows the next part of its reserve, behind what is displayed."""
+    mine = shadow.lines[line]
+    shown = min(np.int64(mine["display"]), np.int64(mine["reserve"]))
+    mine["reserve"] -= shown
+    mine["rest"] += shown
+    unlink(shadow, line)
+    link(shadow, line)
 
 
 @kernel
@@ -238,9 +320,25 @@ def crossed(shadow):
     return bid >= 0 and ask >= 0 and price_at(shadow, 0, bid) >= price_at(shadow, 1, ask)
 
 
+@inline
+def _copy_line(mine, out):
+    """What `join_all` needs of a line."""
+    out["order_id"] = mine["order_id"]
+    out["side"] = mine["side"]
+    out["rest"] = mine["rest"]
+    out["expire_ns"] = mine["expire_ns"]
+    out["reserve"] = mine["reserve"]
+    out["display"] = mine["display"]
+    out["owner"] = mine["owner"]
+    out["bits"] = mine["bits"]
+    out["type"] = mine["type"]
+    out["limit_ticks"] = mine["limit_ticks"]
+    out["stop_ticks"] = mine["stop_ticks"]
+
+
 @kernel
 def copy_resting(shadow, out):
-    """Write every resting order, buys first, best first, in the order of the queue.  Returns how many.
+    """Write every resting order, buys first, best first, in the order of the queue; then those that wait.  Returns how many.
 
     out  RESTING [at least as many]
     """
@@ -251,27 +349,39 @@ def copy_resting(shadow, out):
         for place in range(shadow.queues.shape[1]):
             line = np.int64(shadow.queues[side, place]["first"])
             while line != 0:
-                mine = shadow.lines[line]
-                out[n]["order_id"] = mine["order_id"]
-                out[n]["side"] = side
+                _copy_line(shadow.lines[line], out[n])
                 out[n]["price_ticks"] = price_at(shadow, side, place)
-                out[n]["rest"] = mine["rest"]
-                out[n]["expire_ns"] = mine["expire_ns"]
                 n += 1
-                line = np.int64(mine["next"])
+                line = np.int64(shadow.lines[line]["next"])
+    for line in range(1, shadow.used[0]):
+        mine = shadow.lines[line]
+        if mine["rest"] > 0 and mine["bits"] & LINE_WAITS:
+            _copy_line(mine, out[n])
+            out[n]["price_ticks"] = mine["limit_ticks"]
+            n += 1
     return n
 
 
 @kernel
 def join_all(shadow, resting):
-    """Orders that rested before join an empty shadow, in their order.
+    """Orders that rested or waited before join an empty shadow, in their order.
 
     resting  RESTING [any], their prices among those announced
     """
     shadow = borrow(shadow)
     resting = borrow_array(resting)
     for i in range(len(resting)):
-        line = resting[i]
-        side = np.int64(line["side"])
-        place = place_of(shadow, side, np.int64(line["price_ticks"]))
-        join(shadow, np.int64(line["order_id"]), side, place, np.int64(line["rest"]), np.int64(line["expire_ns"]))
+        one = resting[i]
+        side = np.int64(one["side"])
+        line = new_line(shadow, np.int64(one["order_id"]), side, np.int64(one["rest"]), np.int64(one["expire_ns"]))
+        mine = shadow.lines[line]
+        mine["reserve"] = one["reserve"]
+        mine["display"] = one["display"]
+        mine["owner"] = one["owner"]
+        mine["bits"] = one["bits"]
+        mine["type"] = one["type"]
+        mine["limit_ticks"] = one["limit_ticks"]
+        mine["stop_ticks"] = one["stop_ticks"]
+        if mine["bits"] & LINE_WAITS == 0:
+            mine["place"] = place_of(shadow, side, np.int64(one["price_ticks"]))
+            link(shadow, line)

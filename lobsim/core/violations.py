@@ -32,6 +32,8 @@ class Violation(IntEnum):
     BUDGET = 13  # own orders got more than the recorded row brought, or a row that trades nothing filled one
     PASSED_OVER = 14  # an own order with priority was left out
     JUMPED = 15  # an own order was filled in front of somebody with priority
+    # of a stream again:
+    SELF_TRADE = 16  # two orders of one owner traded where the venue prevents it
 
 
 STATE = np.dtype(
@@ -42,8 +44,10 @@ STATE = np.dtype(
         ("traded", "i8"),  # both sides of each trade
         ("cancelled", "i8"),
         ("expired", "i8"),
-        ("unknown", "i8"),  # first message with a feature that is not understood, -1
+        ("unknown", "i8"),  # first message that was accepted with terms nobody told the checker, -1
         ("trades", "i8"),
+        ("allocation", "i8"),
+        ("self_trade", "i8"),
         # the message at hand
         ("first", "i8"),  # index of the first message of the stretch
         ("sequence", "i8"),  # within the stretch
@@ -51,6 +55,9 @@ STATE = np.dtype(
         ("taker_side", "i8"),
         ("taker_limit", "i8"),
         ("taker_left", "i8"),
+        ("taker_traded", "i8"),
+        ("taker_owner", "i8"),
+        ("owing", "i8"),  # icebergs that have yet to show again
     ]
 )
 
@@ -70,11 +77,17 @@ class Checker(NamedTuple):
     firsts: np.ndarray
 
 
-def new_checker(shadow: Shadow) -> Checker:
-    """A checker at the beginning of a stream, its shadow empty."""
+def new_checker(shadow: Shadow, rules: np.ndarray | None = None) -> Checker:
+    """A checker at the beginning of a stream, its shadow empty.
+
+    rules  RULES [1], None for a venue without any
+    """
     state = np.zeros(1, STATE)
     state[0]["clock_ns"] = -(2**63)
     state[0]["unknown"] = NONE
+    if rules is not None:
+        for name in ("phase", "allocation", "self_trade"):
+            state[0][name] = rules[0][name]
     return Checker(state, shadow, np.zeros(len(Violation), np.int64), np.zeros((len(Violation), 3), np.int64))
 
 

@@ -43,7 +43,9 @@ RESTING = st.sampled_from([TimeInForce.GTC, TimeInForce.GTC, TimeInForce.GTD])
 TINY = BookSize(orders=4, window=64, far=2, ids=8, dense=1, timers=2)
 
 PARTS = [
-    {"display_lots": display, "min_lots": least} for display, least in product((0, 1, 2, 3), (0, 1, 2, 4)) if display + least
+    {"display_lots": display, "min_lots": least}
+    for display, least in product((0, 1, 2, 3), (0, 1, 2, 4))
+    if display + least
 ]
 STOPS = [{"has_stop": 1, "stop_ticks": price} for price in range(96, 105)]
 PEGS = [{"peg": int(peg), "peg_ticks": ticks} for peg, ticks in product(Peg, (0, 1, 3)) if peg != Peg.NONE]
