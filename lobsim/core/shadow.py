@@ -108,7 +108,8 @@ def new_shadow(prices: np.ndarray, orders: int) -> Shadow:
 def _slot_of(shadow, order_id):
     """Where an id stands in the key table, or the empty slot it would take."""
     mask = len(shadow.keys) - 1
-    slot = ((order_id * 2654435761) ^ (order_id >> 29)) & mask
+    # 31 bits, so that the product stays within 63
+    slot = ((((order_id ^ (order_id >> 31)) & 0x7FFFFFFF) * 2654435761) >> 13) & mask
     while shadow.keys[slot]["line"] != 0 and shadow.keys[slot]["order_id"] != order_id:
         slot = (slot + 1) & mask
     return slot

@@ -32,19 +32,15 @@ from lobsim.types import (
 )
 from tests.oracle.streams import records
 from tests.oracle.typed_streams import PROFILES, Stream, rules_record, typed_messages
-from tests.support.engines import FIELDS, CoreEngine
+from tests.support.engines import CoreEngine
 
 BUY, SELL = int(Side.BUY), int(Side.SELL)
-BEGIN_BALANCE = ("traded", "cancelled", "expired", "resting")
+LEFT_OR_REST = ("traded", "cancelled", "expired", "resting")
 
 
 def answers(stream: Stream) -> np.ndarray:
     """What the core says to a stream."""
-    told = CoreEngine(stream.rules, stream.terms).play(stream.messages)
-    reports = np.zeros(len(told), REPORT)
-    for column, name in enumerate(FIELDS):
-        reports[name] = [answer[column] for answer in told]
-    return reports
+    return CoreEngine(stream.rules, stream.terms).reports(stream.messages)
 
 
 def checked(stream: Stream, reports: np.ndarray) -> Findings:
@@ -63,7 +59,7 @@ def test_every_order_type_and_rule_has_the_three_properties(profile: str, limit:
     found = checked(stream, answers(stream))
     assert "no violation" == str(found)
     assert found.facts["trades"] > 10
-    assert found.facts["entered"] == sum(found.facts[name] for name in BEGIN_BALANCE)
+    assert found.facts["entered"] == sum(found.facts[name] for name in LEFT_OR_REST)
 
 
 def test_stretches_of_a_typed_stream_find_what_the_whole_finds() -> None:
