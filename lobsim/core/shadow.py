@@ -117,9 +117,10 @@ def _slot_of(shadow, order_id):
 
 @kernel
 def line_of(shadow, order_id):
-    """Line of the resting order with this id, 0 if there is none."""
+    """Line of the live order with this id, 0 if there is none; an order that was renamed is live under its new id only."""
     line = np.int64(shadow.keys[_slot_of(shadow, order_id)]["line"])
-    if line != 0 and shadow.lines[line]["rest"] + shadow.lines[line]["reserve"] == 0:
+    mine = shadow.lines[line]
+    if mine["rest"] + mine["reserve"] == 0 or mine["order_id"] != order_id:
         return np.int64(0)
     return line
 

@@ -203,6 +203,13 @@ def test_a_replaced_order_loses_or_keeps_its_place_by_the_rules() -> None:
     assert {Violation.NOT_OLDEST} == kinds(check_stream(lost, reports))
 
 
+def test_the_old_id_of_a_renamed_order_may_be_used_again() -> None:
+    rows = [new(1, SELL, 101, 5), ask(Verb.REPLACE, 1, new_id=2, price_ticks=101, size_lots=4), new(1, SELL, 101, 7)]
+    messages = records([*rows, ask(Verb.CANCEL, 1), new(9, BUY, 101, 4)], MESSAGE)
+    found = check_stream(messages, answered(messages))
+    assert ("no violation", 1) == (str(found), found.facts["trades"])
+
+
 FIELDS = {
     ReportKind.ACCEPTED: ("order_id", "size_lots", "remaining_lots"),
     ReportKind.TRADE: ("order_id", "other_id", "side", "price_ticks", "size_lots", "remaining_lots"),
