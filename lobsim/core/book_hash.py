@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from lobsim.core.ids import find_id
 from lobsim.core.jit import borrow, kernel, mix, mix_word, wrapping_sum
-from lobsim.core.layout import HIDDEN, RECORDED
-from lobsim.core.levels import first_level, fold, next_level
+from lobsim.core.layout import HIDDEN, RECORDED, WAITING
+from lobsim.core.levels import first_level, first_of_pool, fold, next_level
 from lobsim.core.special import reserve_of
 
 
