@@ -115,7 +115,7 @@ class StreamChecker:
         if len(table) == 0:
             raise OrderError("a table of terms has a row 0, which means nothing")
         checker = self._seeded(messages, reports)
-        whole = (np.require(array, requirements="CW") for array in (messages, table, reports))
+        whole = (np.require(array, requirements=["C", "W"]) for array in (messages, table, reports))
         check_messages(checker, *whole, self._messages)
         state = checker.state[0]
         if state["unknown"] >= 0:

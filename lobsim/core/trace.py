@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lobsim.core.audit import copy_levels
+from lobsim.core.depth import copy_levels
 from lobsim.core.jit import borrow, borrow_array, kernel
 from lobsim.core.loop import step
 from lobsim.types import NEVER, Status

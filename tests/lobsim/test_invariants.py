@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from lobsim import Book
-from lobsim.book_shell import Reports
+from lobsim.answers import Reports
 from lobsim.properties import StreamChecker
 from lobsim.types import (
     MAX_PRICE_TICKS,
