@@ -25,7 +25,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from math import ceil
+from math import ceil, inf
 from pathlib import Path
 from queue import SimpleQueue
 from time import monotonic
@@ -53,9 +53,11 @@ CORE = (
 """All that a message passes through; what only makes it faster (foresight) is not among them."""
 
 COPIED = ("lobsim", "execution", "policies", "tests", "benchmarks", "pyproject.toml", "README.md", "docs")
+_RANDOM = "tests/lobsim/core/test_typed_differential.py::test_random_commands_get_the_answers_of_the_slow_venue"
 STAGES = (
-    ("tests/lobsim/core/test_typed_differential.py",),
+    tuple(f"{_RANDOM}[{profile}-1]" for profile in ("everything", "allocation", "phases", "pegs", "stops")),
     (
+        "tests/lobsim/core/test_typed_differential.py",
         "tests/lobsim/core/types",
         "tests/lobsim/core/test_state_machine.py",
         "tests/lobsim/core/test_ids_timers.py",
@@ -185,9 +187,12 @@ def mutants_of(path: Path) -> list[Mutant]:
 
 
 def sample(paths: Sequence[Path], size: int, seed: int) -> list[Mutant]:
-    """So many mutants of all the files, the same for the same seed; all of them where there are fewer."""
+    """So many mutants of all the files, the same for the same seed; all of them where there are fewer.
+
+    They come in random order, so that a run cut short has judged a fair sample too.
+    """
     everything = [mutant for path in paths for mutant in mutants_of(path)]
-    return sorted(random.Random(seed).sample(everything, min(size, len(everything))))
+    return random.Random(seed).sample(everything, min(size, len(everything)))
 
 
 class Bench:
@@ -245,11 +250,13 @@ class Bench:
         return Verdict(mutant, "survived", monotonic() - start)
 
 
-def judge_all(mutants: Sequence[Mutant], workers: int, patience: float) -> list[Verdict]:
+def judge_all(mutants: Sequence[Mutant], workers: int, patience: float, minutes: float) -> list[Verdict]:
     """The verdicts, in the order of the mutants; raises SystemExit if the suite fails on the sources as they are.
 
     patience  how many times the CPU time of an unchanged stage a mutant may take
+    minutes   after so many no other mutant is begun
     """
+    last = monotonic() + 60 * minutes
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         benches = [Bench(Path(folder) / str(number)) for number in range(workers)]
         limits_s = [patience * seconds + 5 for seconds in benches[0].unchanged()]
@@ -257,7 +264,9 @@ def judge_all(mutants: Sequence[Mutant], workers: int, patience: float) -> list[
         for bench in benches:
             free.put(bench)
 
-        def judge(mutant: Mutant) -> Verdict:
+        def judge(mutant: Mutant) -> Verdict | None:
+            if monotonic() > last:
+                return None
             mine = free.get()
             try:
                 verdict = mine.judge(mutant, limits_s)
@@ -267,7 +276,7 @@ def judge_all(mutants: Sequence[Mutant], workers: int, patience: float) -> list[
             return verdict
 
         with ThreadPoolExecutor(workers) as pool:
-            return list(pool.map(judge, mutants))
+            return [verdict for verdict in pool.map(judge, mutants) if verdict is not None]
 
 
 def say(text: str) -> None:
@@ -300,11 +309,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default=2.0,
         help="times the CPU time of an unchanged stage before a mutant counts as noticed",
     )
+    parser.add_argument("--minutes", type=float, default=inf, help="begin no other mutant after so many (default: all)")
     parser.add_argument("--at-least", type=float, default=0.0, help="the score to reach")
     parser.add_argument("--files", nargs="*", default=[f"lobsim/core/{name}.py" for name in CORE])
     chosen = parser.parse_args(arguments)
     mutants = sample([ROOT / name for name in chosen.files], chosen.count, chosen.seed)
-    result = summary(judge_all(mutants, chosen.workers, chosen.patience))
+    result = summary(judge_all(mutants, chosen.workers, chosen.patience, chosen.minutes))
     print(json.dumps(result, indent=2))
     return 0 if result["score"] >= chosen.at_least else 1
 
