@@ -253,6 +253,6 @@ class VenueMachine(RuleBasedStateMachine):
 
 
 VenueMachine.TestCase.settings = settings(
-    max_examples=40 if SMALL else 200, stateful_step_count=40 if SMALL else 60, deadline=None
+    max_examples=40 if SMALL else 120, stateful_step_count=40 if SMALL else 50, deadline=None
 )
 TestRequestsAsHypothesisLikes: Any = VenueMachine.TestCase
