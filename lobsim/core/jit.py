@@ -283,6 +283,14 @@ def _trailing_zeros_compiled(typing_context, word):
     return types.int64(types.uint64), codegen
 
 
+@intrinsic
+def _leading_zeros_compiled(typing_context, word):
+    def codegen(context, builder, signature, arguments):
+        return builder.ctlz(arguments[0], cgutils.false_bit)
+
+    return types.int64(types.int64), codegen
+
+
 def _borrow_uncompiled(state):
     return state
 
@@ -300,18 +308,24 @@ def _trailing_zeros_uncompiled(word):
     return (word & -word).bit_length() - 1 if word else 64
 
 
+def _leading_zeros_uncompiled(word):
+    return 64 - (int(word) & 0xFFFFFFFFFFFFFFFF).bit_length()
+
+
 if config.DISABLE_JIT:
     borrow = _borrow_uncompiled
     borrow_array = _borrow_uncompiled
     trailing_zeros = _trailing_zeros_uncompiled
     stay_apart = _stay_apart_uncompiled
     prefetch = _prefetch_uncompiled
+    leading_zeros = _leading_zeros_uncompiled
 else:
     borrow = _borrow_compiled
     borrow_array = _borrow_array_compiled
     trailing_zeros = _trailing_zeros_compiled
     stay_apart = _stay_apart_compiled
     prefetch = _prefetch_compiled
+    leading_zeros = _leading_zeros_compiled
 
 _FNV_PRIME = np.uint64(1099511628211)
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
