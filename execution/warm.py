@@ -15,6 +15,8 @@ from execution.backtest import backtest
 from execution.catalogue import algorithm_named
 from execution.parent import Parent
 from lobsim.core import warm as core
+from lobsim.core.code_cache import remove_stale
+from lobsim.core.jit import cache_folder
 from lobsim.feeds.schema import COLUMNS, Dataset, DatasetInfo
 from lobsim.market import Market
 from lobsim.sample import generate_day
@@ -86,6 +88,7 @@ def warm() -> float:
     warm_backtest()
     core.warm()
     generate_day(limit=300)
+    remove_stale(cache_folder())
     return perf_counter() - start
 
 

@@ -291,11 +291,15 @@ def _drop_root(calendar):
         child = 2 * place + 1
         if child >= last:
             break
-        if child + 1 < last and _earlier(calendar, calendar.heap[child + 1], calendar.heap[child]):
-            child += 1
-        if _earlier(calendar, slot, calendar.heap[child]):
+        below = np.int64(calendar.heap[child])
+        if child + 1 < last:
+            right = np.int64(calendar.heap[child + 1])
+            if _earlier(calendar, right, below):
+                child += 1
+                below = right
+        if _earlier(calendar, slot, below):
             break
-        calendar.heap[place] = calendar.heap[child]
+        calendar.heap[place] = below
         place = child
     calendar.heap[place] = slot
 

@@ -3,7 +3,7 @@
 Three things live here and nowhere else, so that kernels read like prose:
 
 - ``kernel`` compiles an entry point or a routine of its own; ``inline`` compiles a helper that is
-  always folded into its caller.
+  always folded into its caller.  Either is compiled as an entry point where Python calls it and as a part (``parts``) where kernels do.
 - The cache folder is named by a hash of every source file of the compiled floor.  Numba's own cache
   looks at the file of the function only: after an edit of an imported helper it would go on
   running the old machine code.  With the hash in the path any edit anywhere is a miss.
@@ -32,6 +32,9 @@ from numba.core.imputils import lower_builtin, lower_getattr_generic
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.extending import intrinsic, models, register_model
 from numba.np.arrayobj import load_item, store_item
+
+from lobsim.core.code_cache import KernelCache, use_folder
+from lobsim.core.parts import PartCompiler
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _ROOT = os.path.dirname(os.path.dirname(_HERE))
@@ -64,7 +67,7 @@ def cache_folder() -> str:
     return os.path.join(base, source_hash() + checked)
 
 
-_CACHE_FOLDER = cache_folder()
+use_folder(cache_folder())
 
 
 def _widened(kind):
@@ -74,31 +77,32 @@ def _widened(kind):
     return types.unliteral(kind)
 
 
-def _without_constants(dispatcher):
-    """Let a compiled function see plain integers where its callers write constants.
+def _calls_part(dispatcher, part):
+    """Let kernels that call a dispatcher call its part, with plain integers where they write constants.
 
     Numba compiles a callee anew for every constant and enumeration member it is called with: the compiled floor took
     248 compilations instead of 161, and half as long again.
     """
-    resolve = dispatcher.get_call_template
 
     def get_call_template(arguments, keywords):
         arguments = tuple(_widened(kind) for kind in arguments)
-        return resolve(arguments, {name: _widened(kind) for name, kind in keywords.items()})
+        return part.get_call_template(arguments, {name: _widened(kind) for name, kind in keywords.items()})
 
     dispatcher.get_call_template = get_call_template
+    dispatcher.get_overload = part.get_overload
+    dispatcher.part = part
     return dispatcher
 
 
 def _compile(function: Any, **options: Any) -> Any:
-    """Compile with our cache folder, leaving the process-wide setting as it was for other code."""
-    before = config.CACHE_DIR
-    config.CACHE_DIR = _CACHE_FOLDER
-    try:
-        dispatcher = numba.njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True, **options)(function)
-    finally:
-        config.CACHE_DIR = before
-    return dispatcher if config.DISABLE_JIT else _without_constants(dispatcher)
+    """An entry point with its code on disk, and the part that other kernels call."""
+    if config.DISABLE_JIT:
+        return function
+    options |= {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+    dispatcher = numba.njit(**options)(function)
+    dispatcher._cache = KernelCache(function)
+    part = numba.njit(no_cpython_wrapper=True, pipeline_class=PartCompiler, **options)(function)
+    return _calls_part(dispatcher, part)
 
 
 def kernel(function: Any) -> Any:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,15 +34,41 @@ from lobsim.types import (
 _ENOUGH = 1000
 
 
-def compiled_kernels() -> int:
-    """How many kernels of the compiled floors are compiled in this process, each argument type counted."""
-    found = {}
+class Counts(NamedTuple):
+    """What is ready in this process, each argument type counted.
+
+    entries   ways in from Python
+    parts     kernels that were compiled to become part of an entry
+    compiled  entries that were not found on disk
+    most      the most argument types that any one of them was compiled for
+    """
+
+    entries: int
+    parts: int
+    compiled: int
+    most: int
+
+
+def kernel_counts() -> Counts:
+    """Every kernel of the compiled floors that is imported."""
+    entries = {}
     for name, module in list(sys.modules.items()):
         if name.startswith(("lobsim.core.", "execution.core.")):
-            for thing in vars(module).values():
-                if hasattr(thing, "py_func"):
-                    found[id(thing)] = len(thing.signatures)
-    return sum(found.values())
+            entries |= {id(thing): thing for thing in vars(module).values() if hasattr(thing, "part")}
+    parts = [entry.part for entry in entries.values()]
+    signatures = [len(thing.signatures) for thing in [*entries.values(), *parts]]
+    return Counts(
+        entries=sum(len(entry.signatures) for entry in entries.values()),
+        parts=sum(len(part.signatures) for part in parts),
+        compiled=sum(sum(entry.stats.cache_misses.values()) for entry in entries.values()),
+        most=max(signatures, default=0),
+    )
+
+
+def compiled_kernels() -> int:
+    """How many kernels of the compiled floors are ready in this process, entries and parts."""
+    counts = kernel_counts()
+    return counts.entries + counts.parts
 
 
 def _use_book() -> None:
