@@ -235,7 +235,8 @@ class Book:
         while done < len(messages):
             stop = min(done + _CHUNK_MESSAGES, len(messages))
             self._index_directly(messages, done, stop)
-            while done < stop:
+            status = Status.ROOM_REPORTS
+            while status != Status.OK:
                 status, done, count = run_messages(
                     self.arrays, messages, self.arrays.no_terms, done, stop, MAX_SIZE_LOTS, reports, count
                 )

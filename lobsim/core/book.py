@@ -233,6 +233,7 @@ def give_extra(book, slot):
     row = np.int64(book.info[slot]["extra"])
     extra = book.extras[row]
     head["slices"] -= slices(extra["reserve"], extra["display"])
+    extra["reserve"] = 0
     if extra["peg"] != 0:
         place = np.int64(0)
         while book.pegs[place] != slot:
