@@ -41,6 +41,7 @@ def _units_within(book, side, price_ticks):
 
 @inline
 def _distance(a, b):
+    """How far apart two prices are."""
     return a - b if a > b else b - a
 
 

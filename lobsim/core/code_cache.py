@@ -1,12 +1,18 @@
-"""Compiled code on disk: one file per entry point, in a folder named by the hash of the compiled floor's sources.
+"""Compiled code on disk: an entry point and its argument types have files of their own, in a folder named by the hash of the sources.
 
-Numba's cache, with four differences
+Numba's cache, with five differences
+- what the code is valid for (argument types, machine, source) is part of the file's name.  Numba keeps a list of numbered files instead, and two
+  processes that add to it at once can leave one's code under the other's key;
 - it is valid by the content of the source file, not by its time: a copied or unpacked installation finds its code;
 - a folder that cannot be written costs one note on stderr, not the run: what is there is used, the rest is compiled in memory;
 - a damaged file is compiled anew;
 - nothing is ever kept beside the sources: an installation may be read-only.
 
-Files appear whole (a temporary name, then a rename), so several processes may start at once: each finds an entry or compiles it.
+Files appear whole (a temporary name, then a rename), and of one name they are interchangeable: so several processes may start at once, each
+finds an entry or compiles it.
+
+Known limit: the folder's hash covers the compiled floors.  A kernel of another folder (a test, a benchmark) is compiled anew after an edit of its own
+file or of a floor, not of a helper in a third place.
 """
 
 from __future__ import annotations
@@ -18,7 +24,7 @@ import shutil
 import sys
 from functools import cache
 
-from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile, _CacheLocator
 
 KEPT_FOLDERS = 4
 _KEPT_S = 24 * 3600.0
@@ -74,6 +80,7 @@ class KernelCache(FunctionCache):
 
     def load_overload(self, signature, target_context):
         """The compiled code, or None where it must be compiled."""
+        self._choose_files(signature, target_context.codegen())
         try:
             return super().load_overload(signature, target_context)
         except Exception as error:  # a damaged file may raise anything at all
@@ -83,10 +90,17 @@ class KernelCache(FunctionCache):
 
     def save_overload(self, signature, result):
         """Keep compiled code, if that is possible."""
+        self._choose_files(signature, result.codegen)
         try:
             super().save_overload(signature, result)
         except OSError as error:
             _complain(_Locator.folder, error)
+
+    def _choose_files(self, signature, codegen):
+        """From here on the files are those of these argument types on this machine."""
+        stamp = self._impl.locator.get_source_stamp()
+        key = hashlib.sha256(repr((self._index_key(signature, codegen), stamp)).encode()).hexdigest()[:16]
+        self._cache_file = IndexDataCacheFile(self._cache_path, f"{self._impl.filename_base}-{key}", stamp)
 
     def _forget(self):
         try:

@@ -22,6 +22,7 @@ import operator
 import os
 from typing import Any
 
+import llvmlite
 import numba
 import numpy as np
 import platformdirs
@@ -50,8 +51,8 @@ def _sources() -> list[str]:
 
 
 def source_hash() -> str:
-    """Twelve hex digits that change with any edit of the compiled floor or with Numba's version."""
-    digest = hashlib.sha256(f"{numba.__version__} {np.__version__}".encode())
+    """Twelve hex digits that change with any edit of the compiled floor, and with the versions of what compiles it."""
+    digest = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__} {np.__version__}".encode())
     for path in _sources():
         if os.path.exists(path):
             digest.update(os.path.relpath(path, _ROOT).encode())

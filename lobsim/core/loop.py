@@ -238,6 +238,8 @@ def record_history(world, quotes, messages, spare):
     """
     world = borrow(world)
     quotes = borrow_array(quotes)
+    messages = borrow_array(messages)
+    spare = borrow_array(spare)
     head = world.head[0]
     while head["cursor"] < len(world.tape):
         k = np.int64(head["cursor"])
