@@ -35,6 +35,7 @@ from lobsim.core.layout import (
     SIDE,
     SIDE_BIT,
     SPECIAL,
+    TIMED,
     TIMER,
     Book,
 )
@@ -254,6 +255,9 @@ def _forget(book, slot):
     meta = np.int64(node["meta"])
     if not meta & (ANONYMOUS | BLOCK):
         remove_id(book, np.int64(node["key"]))
+    else:
+        # Nobody finds it by an id any more: its timer must see here that it is gone.
+        node["meta"] = meta & ~TIMED
     if meta & OWN:
         book.head[0]["own_resting"] -= 1
     if meta & HIDDEN:
