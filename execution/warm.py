@@ -1,11 +1,7 @@
-"""Compiles everything a backtest runs, in one process, before anything is timed or several processes start.
-
-``python -m execution.warm`` does it and says how long it took.
-"""
+"""Compiles everything there is, in one process, before anything is timed or several processes start; ``lobsim warmup`` runs it."""
 
 from __future__ import annotations
 
-import sys
 from time import perf_counter
 
 import numpy as np
@@ -90,7 +86,3 @@ def warm() -> float:
     generate_day(limit=300)
     remove_stale(cache_folder())
     return perf_counter() - start
-
-
-if __name__ == "__main__":
-    sys.stderr.write(f"compiled replay and execution in {warm():.1f} s\n")

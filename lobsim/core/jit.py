@@ -4,7 +4,7 @@ Three things live here and nowhere else, so that kernels read like prose:
 
 - ``kernel`` compiles an entry point or a routine of its own; ``inline`` compiles a helper that is
   always folded into its caller.  Either is compiled as an entry point where Python calls it and as a part (``parts``) where kernels do.
-- The cache folder is named by a hash of every source file of the compiled floor.  Numba's own cache
+- The cache folder (``code_cache``) is named by a hash of every source file of the compiled floor.  Numba's own cache
   looks at the file of the function only: after an edit of an imported helper it would go on
   running the old machine code.  With the hash in the path any edit anywhere is a miss.
 - ``borrow`` returns the same state without reference counting.  Numba counts references on
@@ -101,7 +101,8 @@ def _compile(function: Any, **options: Any) -> Any:
         return function
     options |= {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
     dispatcher = numba.njit(**options)(function)
-    dispatcher._cache = KernelCache(function)
+    if os.path.exists(function.__code__.co_filename):  # what is typed into a notebook has no file to be valid for
+        dispatcher._cache = KernelCache(function)
     part = numba.njit(no_cpython_wrapper=True, pipeline_class=PartCompiler, **options)(function)
     return _calls_part(dispatcher, part)
 

@@ -1,10 +1,10 @@
-"""Compile every way into the compiled floor once: ``python -m lobsim.core.warm``.
+"""Compiles every way into lobsim.core once, and counts what is compiled; ``lobsim warmup`` runs it.
 
 Machine code is cached on disk, so whoever runs this first waits and nobody after that; several processes that compile the
-same thing at once only wait longer.  The entry points are compiled by using them: a few messages through a book, and a tiny world
-by orders and by levels, with a participant and without.
+same thing at once only wait longer.  The entry points are compiled by using them: a few messages through a book, every order type and an
+auction through a venue with rules, and a tiny world by orders and by levels, with a participant and without.
 
-Known limit: what runs above this package (execution.core) compiles its own entry points when it is first used.
+What runs above this package has a warm-up of its own (execution.warm).
 """
 
 from __future__ import annotations
@@ -17,17 +17,29 @@ import numpy as np
 
 from lobsim.book_shell import Book
 from lobsim.config import MarketConfig
+from lobsim.core.book import default_rules, new_book
+from lobsim.core.exchange import run_messages
 from lobsim.core.loop import advance, record_history, room_for_event
 from lobsim.core.state import World
 from lobsim.core.world import copy_world, make_tape, new_world, roomier_world, scratch
 from lobsim.types import (
     L2_SHIFT,
+    MAX_SIZE_LOTS,
     MESSAGE,
     NEVER,
+    REPORT,
+    TERMS,
+    Allocation,
     Fidelity,
     Kind,
+    MessageFlag,
+    OrderType,
+    Peg,
+    Phase,
+    SelfTrade,
     Side,
     Status,
+    TimeInForce,
     Verb,
 )
 
@@ -65,11 +77,6 @@ def kernel_counts() -> Counts:
     )
 
 
-def compiled_kernels() -> int:
-    """How many kernels of the compiled floors are ready in this process, entries and parts."""
-    counts = kernel_counts()
-    return counts.entries + counts.parts
-
 
 def _use_book() -> None:
     """A book from its first order to its audit."""
@@ -83,6 +90,42 @@ def _use_book() -> None:
     book.bids()
     book.state_hash()
     book.audit()
+
+
+_STOP, _ICEBERG, _PEG = 1, 2, 3  # rows of the table of terms
+_VENUE_MESSAGES = (
+    # verb, type, side, price, size, row of terms, flags, time in force
+    (Verb.NEW, OrderType.LIMIT, Side.BUY, 101, 3, 0, 0, 0),
+    (Verb.NEW, OrderType.LIMIT, Side.SELL, 100, 2, 0, 0, 0),
+    (Verb.PHASE, 0, 0, 100, Phase.CONTINUOUS, 0, 0, 0),
+    (Verb.NEW, OrderType.LIMIT, Side.SELL, 105, 4, _ICEBERG, 0, 0),
+    (Verb.NEW, OrderType.LIMIT, Side.SELL, 106, 5, 0, MessageFlag.HIDDEN, 0),
+    (Verb.NEW, OrderType.PEGGED, Side.BUY, 104, 1, _PEG, 0, 0),
+    (Verb.NEW, OrderType.STOP, Side.BUY, 0, 1, _STOP, 0, 0),
+    (Verb.NEW, OrderType.STOP_LIMIT, Side.BUY, 106, 1, _STOP, 0, 0),
+    (Verb.NEW, OrderType.LIMIT, Side.BUY, 105, 2, 0, 0, TimeInForce.IOC),
+    (Verb.NEW, OrderType.MARKET_TO_LIMIT, Side.BUY, 0, 1, 0, 0, 0),
+    (Verb.NEW, OrderType.LIMIT, Side.BUY, 102, 1, 0, 0, 0),
+    (Verb.NEW, OrderType.MARKET, Side.SELL, 0, 1, 0, 0, TimeInForce.FOK),
+)
+
+
+def use_venue() -> np.ndarray:
+    """REPORT [any]: an auction, then every order type, in a book that shares its levels out and keeps owners apart."""
+    rules = default_rules()
+    rules["phase"], rules["allocation"], rules["self_trade"] = Phase.AUCTION, Allocation.PRO_RATA, SelfTrade.CANCEL_OLDEST
+    terms = np.zeros(4, TERMS)
+    terms["stop_ticks"][_STOP], terms["has_stop"][_STOP] = 105, 1
+    terms["display_lots"][_ICEBERG] = 1
+    terms["peg"][_PEG] = Peg.PRIMARY
+    messages = np.zeros(len(_VENUE_MESSAGES), MESSAGE)
+    messages["order_id"] = np.arange(1, len(messages) + 1)
+    names = ["verb", "type", "side", "price_ticks", "size_lots", "terms", "flags", "tif"]
+    for name, column in zip(names, zip(*_VENUE_MESSAGES, strict=True), strict=True):
+        messages[name] = [int(value) for value in column]
+    reports = np.zeros(256, REPORT)
+    _, _, count = run_messages(new_book(rules=rules), messages, terms, 0, len(messages), MAX_SIZE_LOTS, reports, 0)
+    return reports[:count]
 
 
 def _tape(by_levels: bool) -> np.ndarray:
@@ -126,16 +169,7 @@ def warm() -> float:
     """Compile, or load from the cache, every entry point.  Returns the seconds it took."""
     start = time.perf_counter()
     _use_book()
+    use_venue()
     for by_levels in (False, True):
         _use_world(by_levels)
     return time.perf_counter() - start
-
-
-def main() -> None:
-    """Warm up and say so in one line on stderr."""
-    seconds = warm()
-    sys.stderr.write(f"lobsim: {compiled_kernels()} kernels ready in {seconds:.1f} s\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,113 +1,158 @@
-"""Compiled code on disk: several processes at once, folders that cannot be written, damaged files, folders of older sources."""
+"""Compiled code on disk: edits, checkouts and modes in turn, several processes at once, what cannot be written, damaged files, old folders."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lobsim.core import code_cache
+from tests.support.forks import Forks
+from tests.support.tiny_core import HELPER, Used, make_project, use, use_at_once
 
-ROOT = Path(__file__).resolve().parents[3]
 DAY_S = 86_400
 HASHES = [f"{i:012x}" for i in range(8)]
+RIGHT = "[6, 'read']"
+COMPILED = "2 compiled, 0 found"
+FOUND = "0 compiled, 2 found"
 
-compiled_only = pytest.mark.skipif(
-    os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"), reason="nothing is compiled"
-)
-
-USE = """
-import sys
-import numpy as np
-from lobsim.book_shell import Book
-from lobsim.core.warm import kernel_counts
-from lobsim.types import MESSAGE
-messages = np.zeros(3, MESSAGE)
-messages["order_id"] = (1, 2, 3)
-messages["side"] = (1, 1, 0)
-messages["price_ticks"] = 10
-messages["size_lots"] = (5, 5, 7)
-reports = Book().run(messages)
-counts = kernel_counts()
-sys.stdout.write(f"{len(reports)} {reports['size_lots'].sum()};{counts.compiled > 0} {counts.parts > 0} {counts.most}")
-"""
-ANSWER = "5 24"
 DEAF = """
-import os
-def refuse(*arguments, **options):
-    raise PermissionError(13, "Permission denied")
-os.makedirs = os.replace = refuse
+import sys
+def refuse(event, arguments, writes=3 | 64, below={below!r}):
+    changes = event in ("os.mkdir", "os.rename", "os.remove") or event == "open" and arguments[2] & writes
+    if changes and str(arguments[0]).startswith(below):
+        raise PermissionError(13, "Permission denied")
+sys.addaudithook(refuse)
 """
+"""Nothing below a folder can be changed, not even by root."""
 
 
-def start(folder: Path, before: str = "") -> subprocess.Popen[str]:
-    """A process that matches three messages, its compiled code below a folder."""
-    variables = {"PYTHONPATH": str(ROOT), "NUMBA_CACHE_DIR": str(folder), "NUMBA_BOUNDSCHECK": "0"}
-    return subprocess.Popen(
-        [sys.executable, "-c", before + USE],
-        cwd=ROOT,
-        env=os.environ | variables,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def finish(process: subprocess.Popen[str]) -> tuple[str, str, str]:
-    """(answer, what was compiled, stderr) of a process that ended well."""
-    out, err = process.communicate(timeout=300)
-    assert 0 == process.returncode, err
-    answer, _, counts = out.partition(";")
-    return answer, counts, err
+NOTEBOOK = """
+import code
+shell = code.InteractiveInterpreter()
+shell.runsource("from lobsim.core.jit import kernel\\n@kernel\\ndef here(n):\\n    return 2 * n\\n", "<notebook>", "exec")
+assert 4 == shell.locals["here"](2)
+"""
+"""A kernel that stands in no file."""
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    """Where processes come from."""
+    with Forks(tmp_path_factory.mktemp("forks")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny project."""
+    return make_project(tmp_path_factory.mktemp("tiny") / "project")
+
+
+@pytest.fixture(scope="module")
+def filled(forks: Forks, project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that three processes filled at once."""
     folder = tmp_path_factory.mktemp("filled")
-    processes = [start(folder) for _ in range(3)]
-    for process in processes:
-        answer, counts, err = finish(process)
-        assert (ANSWER, "") == (answer, err)
-        assert counts in ("True True 1", "False False 1")  # a late one may find what an early one made
+    for used in use_at_once(forks, 3, project, folder):
+        assert (RIGHT, "") == (used.answer, used.err)
     return folder
 
 
-@compiled_only
-def test_processes_that_start_at_once_leave_a_cache_that_the_next_one_reads(filled: Path) -> None:
-    assert (ANSWER, "False False 1", "") == finish(start(filled))
+def right(work: str, used: Used) -> None:
+    """It answered right, with this much work and without a word on stderr."""
+    assert (RIGHT, work, "") == (used.answer, used.work, used.err)
+
+
+def test_processes_that_start_at_once_leave_a_cache_that_the_next_one_reads(
+    forks: Forks, project: Path, filled: Path
+) -> None:
     assert [] == [path for path in filled.rglob("*") if ".tmp." in path.name]
+    assert 4 == len(list(filled.rglob("*.nb?")))  # an index and a file of code for each of two entry points
+    right(FOUND, use(forks, project, filled))
 
 
-@compiled_only
-def test_a_filled_cache_that_cannot_be_written_is_read(filled: Path) -> None:
-    assert (ANSWER, "False False 1", "") == finish(start(filled, DEAF))
+def test_code_for_other_arguments_has_files_of_its_own(
+    forks: Forks, project: Path, filled: Path, tmp_path: Path
+) -> None:
+    """Whoever writes last: nobody's code ends up under another's name."""
+    both = shutil.copytree(filled, tmp_path / "both")
+    right_for_floats = use(forks, project, tmp_path / "floats", kinds="float")
+    assert "[6.0, 'read']" == right_for_floats.answer
+    shutil.copytree(tmp_path / "floats", both, dirs_exist_ok=True)
+    used = use(forks, project, both, kinds="int, float")
+    assert ("[6, 6.0, 'read']", "0 compiled, 3 found") == (used.answer, used.work)
 
 
-@compiled_only
-def test_without_a_folder_to_write_everything_works_and_one_line_says_why(tmp_path: Path) -> None:
+def test_an_edit_of_a_helper_reaches_the_kernels_of_other_files_and_both_versions_work_in_turn(
+    forks: Forks, project: Path, filled: Path, tmp_path: Path
+) -> None:
+    cache = shutil.copytree(filled, tmp_path / "cache")
+    other = shutil.copytree(project, tmp_path / "other")
+    before = use(forks, other, cache)
+    right(FOUND, before)  # the same sources elsewhere: the same code
+    (other / "lobsim" / "core" / "helper.py").write_text(HELPER.replace("return 1", "return 21"))
+    edited = use(forks, other, cache)
+    assert ("[126, 'read']", COMPILED) == (edited.answer, edited.work)
+    assert {before.source_hash, edited.source_hash} == {path.name for path in cache.iterdir()}
+    right(FOUND, use(forks, project, cache))
+    assert ("[126, 'read']", FOUND) == use(forks, other, cache)[:2]
+
+
+def test_plain_checked_and_uncompiled_runs_in_turn_say_the_same(
+    forks: Forks, project: Path, filled: Path, tmp_path: Path
+) -> None:
+    cache = shutil.copytree(filled, tmp_path / "cache")
+    checked = use(forks, project, cache, asked="checked", NUMBA_BOUNDSCHECK="1")
+    assert ("[6, 'outside']", COMPILED) == (checked.answer, checked.work)
+    right(FOUND, use(forks, project, cache))
+    assert ("[6, 'outside']", FOUND) == use(forks, project, cache, asked="checked", NUMBA_BOUNDSCHECK="1")[:2]
+    right("0 compiled, 0 found", use(forks, project, tmp_path / "none", NUMBA_DISABLE_JIT="1"))
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_read_only_installation_works(forks: Forks, project: Path, tmp_path: Path) -> None:
+    installed = shutil.copytree(project, tmp_path / "installed", ignore=shutil.ignore_patterns("__pycache__"))
+    everything = [installed, *installed.rglob("*")]
+    for path in everything:
+        path.chmod(path.stat().st_mode & ~0o222)
+    deaf = DEAF.format(below=str(installed))
+    right(COMPILED, use(forks, installed, tmp_path / "cache", deaf))
+    right(FOUND, use(forks, installed, tmp_path / "cache", deaf))
+    assert everything == [installed, *installed.rglob("*")]
+    for path in everything:
+        path.chmod(path.stat().st_mode | 0o200)
+
+
+def test_a_filled_cache_that_cannot_be_written_is_read(forks: Forks, project: Path, filled: Path) -> None:
+    right(FOUND, use(forks, project, filled, DEAF.format(below=str(filled))))
+
+
+def test_without_a_folder_to_write_everything_works_and_one_line_says_why(
+    forks: Forks, project: Path, tmp_path: Path
+) -> None:
     (tmp_path / "file").write_text("")
-    answer, counts, err = finish(start(tmp_path / "file" / "cache"))
-    assert (ANSWER, "True True 1") == (answer, counts)
-    assert err.startswith("lobsim: compiled code cannot be kept in ")
-    assert err.endswith(
+    used = use(forks, project, tmp_path / "file" / "cache", NOTEBOOK)
+    assert (RIGHT, COMPILED) == (used.answer, used.work)
+    assert used.err.startswith("lobsim: compiled code cannot be kept in ")
+    assert used.err.endswith(
         "(not a directory), so every process compiles it again; set NUMBA_CACHE_DIR to a folder that can be written\n"
     )
-    assert 1 == err.count("\n")
+    assert 1 == used.err.count("\n")
 
 
-@compiled_only
 @pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
-def test_a_damaged_file_is_compiled_anew(filled: Path, tmp_path: Path, suffix: str) -> None:
-    shutil.copytree(filled, tmp_path / "cache")
-    for path in (tmp_path / "cache").rglob(f"*{suffix}"):
+def test_a_damaged_file_is_compiled_anew(
+    forks: Forks, project: Path, filled: Path, tmp_path: Path, suffix: str
+) -> None:
+    cache = shutil.copytree(filled, tmp_path / "cache")
+    files = list(cache.rglob(f"*{suffix}"))
+    for path in files:
         path.write_bytes(path.read_bytes()[:40])
-    assert (ANSWER, "True True 1", "") == finish(start(tmp_path / "cache"))
-    assert (ANSWER, "False False 1", "") == finish(start(tmp_path / "cache"))
+    right(COMPILED, use(forks, project, cache))
+    assert all(path.stat().st_size > 40 for path in files)
 
 
 def folders(base: Path, ages_in_days: list[float]) -> list[Path]:
@@ -139,26 +184,3 @@ def test_nothing_is_removed_where_there_is_no_folder(tmp_path: Path) -> None:
     made = folders(tmp_path, [0, 2, 3, 4, 5, 6])
     assert [] == code_cache.remove_stale(str(tmp_path / "none"))
     assert set(made) == set(tmp_path.iterdir())
-
-
-@compiled_only
-def test_a_read_only_installation_works(filled: Path, tmp_path: Path) -> None:
-    project = tmp_path / "installed"
-    shutil.copytree(ROOT / "lobsim", project / "lobsim", ignore=shutil.ignore_patterns("__pycache__"))
-    if (ROOT / "execution" / "core").is_dir():
-        shutil.copytree(ROOT / "execution" / "core", project / "execution" / "core")
-    before = set(project.rglob("*.nb?"))
-    for path in [project, *project.rglob("*")]:
-        path.chmod(0o555)
-    process = subprocess.run(
-        [sys.executable, "-B", "-c", USE],
-        cwd=project,
-        env=os.environ | {"PYTHONPATH": str(project), "NUMBA_CACHE_DIR": str(filled), "NUMBA_BOUNDSCHECK": "0"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for path in [project, *project.rglob("*")]:
-        path.chmod(0o755)
-    assert f"{ANSWER};False False 1" == process.stdout  # the same sources elsewhere: the same code
-    assert before == set(project.rglob("*.nb?"))
