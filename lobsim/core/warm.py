@@ -15,33 +15,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lobsim.answers import Report
 from lobsim.book_shell import Book
 from lobsim.config import MarketConfig
-from lobsim.core.book import default_rules, new_book
-from lobsim.core.exchange import run_messages
 from lobsim.core.loop import advance, record_history, room_for_event
 from lobsim.core.state import World
 from lobsim.core.world import copy_world, make_tape, new_world, roomier_world, scratch
 from lobsim.types import (
     L2_SHIFT,
-    MAX_SIZE_LOTS,
     MESSAGE,
     NEVER,
-    REPORT,
-    TERMS,
-    Allocation,
     Fidelity,
     Kind,
-    MessageFlag,
-    OrderType,
-    Peg,
-    Phase,
-    SelfTrade,
     Side,
     Status,
-    TimeInForce,
     Verb,
 )
+from lobsim.venue import VenueRules
 
 _ENOUGH = 1000
 
@@ -77,7 +67,6 @@ def kernel_counts() -> Counts:
     )
 
 
-
 def _use_book() -> None:
     """A book from its first order to its audit."""
     book = Book()
@@ -92,40 +81,26 @@ def _use_book() -> None:
     book.audit()
 
 
-_STOP, _ICEBERG, _PEG = 1, 2, 3  # rows of the table of terms
-_VENUE_MESSAGES = (
-    # verb, type, side, price, size, row of terms, flags, time in force
-    (Verb.NEW, OrderType.LIMIT, Side.BUY, 101, 3, 0, 0, 0),
-    (Verb.NEW, OrderType.LIMIT, Side.SELL, 100, 2, 0, 0, 0),
-    (Verb.PHASE, 0, 0, 100, Phase.CONTINUOUS, 0, 0, 0),
-    (Verb.NEW, OrderType.LIMIT, Side.SELL, 105, 4, _ICEBERG, 0, 0),
-    (Verb.NEW, OrderType.LIMIT, Side.SELL, 106, 5, 0, MessageFlag.HIDDEN, 0),
-    (Verb.NEW, OrderType.PEGGED, Side.BUY, 104, 1, _PEG, 0, 0),
-    (Verb.NEW, OrderType.STOP, Side.BUY, 0, 1, _STOP, 0, 0),
-    (Verb.NEW, OrderType.STOP_LIMIT, Side.BUY, 106, 1, _STOP, 0, 0),
-    (Verb.NEW, OrderType.LIMIT, Side.BUY, 105, 2, 0, 0, TimeInForce.IOC),
-    (Verb.NEW, OrderType.MARKET_TO_LIMIT, Side.BUY, 0, 1, 0, 0, 0),
-    (Verb.NEW, OrderType.LIMIT, Side.BUY, 102, 1, 0, 0, 0),
-    (Verb.NEW, OrderType.MARKET, Side.SELL, 0, 1, 0, 0, TimeInForce.FOK),
-)
-
-
-def use_venue() -> np.ndarray:
-    """REPORT [any]: an auction, then every order type, in a book that shares its levels out and keeps owners apart."""
-    rules = default_rules()
-    rules["phase"], rules["allocation"], rules["self_trade"] = Phase.AUCTION, Allocation.PRO_RATA, SelfTrade.CANCEL_OLDEST
-    terms = np.zeros(4, TERMS)
-    terms["stop_ticks"][_STOP], terms["has_stop"][_STOP] = 105, 1
-    terms["display_lots"][_ICEBERG] = 1
-    terms["peg"][_PEG] = Peg.PRIMARY
-    messages = np.zeros(len(_VENUE_MESSAGES), MESSAGE)
-    messages["order_id"] = np.arange(1, len(messages) + 1)
-    names = ["verb", "type", "side", "price_ticks", "size_lots", "terms", "flags", "tif"]
-    for name, column in zip(names, zip(*_VENUE_MESSAGES, strict=True), strict=True):
-        messages[name] = [int(value) for value in column]
-    reports = np.zeros(256, REPORT)
-    _, _, count = run_messages(new_book(rules=rules), messages, terms, 0, len(messages), MAX_SIZE_LOTS, reports, 0)
-    return reports[:count]
+def use_venue() -> list[Report]:
+    """An auction, then every order type, in a book that shares its levels out and keeps owners apart.  Returns all its reports."""
+    book = Book("1", rules=VenueRules(self_trade="cancel_oldest", allocation="pro_rata", phase="auction"))
+    answers = [
+        book.limit(1, "buy", 101, 3, owner=1),
+        book.limit(2, "sell", 100, 2),
+        book.phase("continuous", 100),
+        book.limit(3, "sell", 105, 4, display=1, owner=2),
+        book.limit(4, "sell", 106, 5, hidden=True),
+        book.pegged(5, "buy", 104, 1, "primary"),
+        book.stop(6, "buy", 105, 1),
+        book.stop(7, "buy", 105, 1, 106),
+        book.limit(8, "buy", 105, 2, "ioc", minimum=1),
+        book.market_to_limit(9, "buy", 1),
+        book.limit(10, "buy", 102, 1, "gtd", expire_ns=9),
+        book.replace(10, 103, 2),
+        book.market(11, "sell", 1, "fok", owner=1, reduce_only=True),
+        book.reduce(4, 1, ts_ns=9),
+    ]
+    return [report for reports in answers for report in reports]
 
 
 def _tape(by_levels: bool) -> np.ndarray:

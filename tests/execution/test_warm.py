@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from execution.backtest import backtest
-from execution.catalogue import algorithm_named
+from execution.catalogue import NAMES, algorithm_named
 from execution.parent import Parent
 from execution.warm import warm
 from lobsim import Book, Latency, Market
@@ -26,7 +26,7 @@ from tests.oracle.typed_streams import typed_messages
 from tests.support.engines import CoreEngine
 
 ROOT = Path(__file__).resolve().parents[2]
-EVERY_ALGORITHM = ("twap", "twap:join", "twap:peg", "vwap", "pov", "ac", "once")
+EVERY_ALGORITHM = (*NAMES, "twap:join", "twap:peg")
 
 L3_ROWS = {
     "kind": [Kind.ADD, Kind.ADD, Kind.EXECUTE, Kind.ADD],
@@ -82,7 +82,7 @@ def test_after_the_warm_up_nothing_is_left_to_compile() -> None:
 
 
 def test_the_venue_that_is_warmed_answers_with_every_kind_of_report_that_rules_bring() -> None:
-    kinds = {ReportKind(kind) for kind in use_venue()["kind"]}
+    kinds = {report.kind for report in use_venue()}
     brought = {ReportKind.TRIGGERED, ReportKind.REFRESHED, ReportKind.REPRICED, ReportKind.PHASE_CHANGED}
     assert brought <= kinds
     assert ReportKind.REJECTED not in kinds
