@@ -46,7 +46,7 @@ def keep_time_limit(book, slot, expire_ns, given):
     book.nodes[slot]["meta"] |= TIMED
     book.info[slot]["expire_ns"] = expire_ns
     book.info[slot]["limit_given"] = given
-    push_timer(book.timers, head["timers"], expire_ns, given, slot, 0)
+    push_timer(book.timers, head["timers"], expire_ns, given, slot)
     head["timers"] += 1
 
 
