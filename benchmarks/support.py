@@ -22,7 +22,7 @@ def fresh_book(messages: np.ndarray, dense: bool = True) -> Book:
 
 def run_all(book: Book, messages: np.ndarray, start: int, stop: int, reports: np.ndarray, n: int = 0) -> int:
     """Apply messages[start:stop]; returns how many reports there are.  Fails if room runs out: that would time the growing."""
-    status, _, count = run_messages(book, messages, start, stop, MAX_SIZE_LOTS, reports, n)
+    status, _, count = run_messages(book, messages, book.no_terms, start, stop, MAX_SIZE_LOTS, reports, n)
     if status != Status.OK:
         raise RuntimeError(f"the benchmark's book is too small: {Status(status).name}")
     return count

@@ -25,6 +25,8 @@ CORE_MAY_IMPORT = ("numpy", "numba", "enum", "typing", "__future__", "lobsim.typ
 CORE_EXCEPTIONS = {
     # the one place that speaks to the compiler and chooses its cache folder
     "lobsim.core.jit": ("os", "sys", "hashlib", "operator", "llvmlite", "platformdirs"),
+    # keeps compiled code on disk, and clears away what older sources left there
+    "lobsim.core.code_cache": ("os", "sys", "re", "shutil", "hashlib", "functools"),
     # fills the compiled cache: a command for people, not a kernel
     "lobsim.core.warm": ("lobsim", "sys", "time"),
 }

@@ -102,6 +102,7 @@ def test_a_level_takes_sizes_up_to_its_bound_and_refuses_the_unit_beyond() -> No
         book.arrays.nodes[slot]["size"] = MAX_LEVEL_UNITS - 5
     assert Reason.SIZE_OVERFLOW == book.limit(2, "buy", 100, 6, "gtd", expire_ns=9).refused
     assert None is book.limit(3, "buy", 99, 6).refused
-    assert Reason.SIZE_OVERFLOW == book.replace(3, 100, 6).refused
+    # a plain replacement has a shorter way, where no level can hold so much: orders are at most MAX_SIZE_LOTS
+    assert Reason.SIZE_OVERFLOW == book.replace(3, 100, 6, post_only=True).refused
     assert None is book.limit(2, "buy", 100, 5, "gtd", expire_ns=9).refused
     book.audit()
