@@ -3,7 +3,7 @@
 Nothing here shares code with the core: `lobsim.properties` follows the answers in a book of its own, and from what rests in it the state hash of docs/rules.md is
 computed again and compared; the core's audit walks its book.  The first commands of each flow are played by the slow venue too.
 
-``LOBSIM_SOAK_MESSAGES`` sets how many commands the slow test plays, 10^8 if it says nothing (a quarter of an hour or so)::
+``LOBSIM_SOAK_MESSAGES`` sets how many commands the slow test plays, 10^8 if it says nothing (five minutes or so)::
 
     LOBSIM_SOAK_MESSAGES=1000000000 ./run test -m slow tests/lobsim/core/test_soak.py
 """
