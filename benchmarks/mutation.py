@@ -62,6 +62,7 @@ STAGES = (
         "tests/lobsim/core/test_state_machine.py",
         "tests/lobsim/core/test_ids_timers.py",
         "tests/lobsim/core/test_levels.py",
+        "tests/lobsim/core/test_replay_l3.py",
         "tests/lobsim/test_book.py",
         "tests/lobsim/core/test_audit.py",
         "tests/lobsim/core/test_matching_differential.py",
