@@ -61,7 +61,7 @@ def _room_aside(book):
 
 
 @kernel
-def message_room(book, message, out, n):
+def message_room(book, message, table, largest, out, n):
     """Whether the book and the report buffer can take the message whole."""
     stay_apart()
     if _owner_unknown(book, message):
@@ -81,7 +81,7 @@ def message_room(book, message, out, n):
     if careful(book):
         bound = quick_bound(book)
         if n + worst + bound > len(out):
-            bound = message_bound(book, message, find_id(book, np.int64(message["order_id"])))
+            bound = message_bound(book, message, table, largest)
         worst += bound
     elif side == 0 or side == 1 or message["verb"] == Verb.REPLACE:
         worst += max(book.sides[0]["orders"], book.sides[1]["orders"])
@@ -195,7 +195,7 @@ def run_messages(book, messages, table, start, stop, largest, out, n):
             return Status.OK, stop, n
         sure = min(i + messages_with_room(book, len(out) - n), stop)
         if sure == i:
-            status = message_room(book, messages[i], out, n)
+            status = message_room(book, messages[i], table, largest, out, n)
             if status != Status.OK:
                 return status, i, n
             sure = i + 1
