@@ -15,10 +15,11 @@ import polars as pl
 
 from execution.catalogue import AlgorithmMaker
 from execution.desk import Desk
-from execution.outcome import Fees, Units, drift_table, fills_table, orders_table, schedule_table
+from execution.outcome import Units, drift_table, fills_table, orders_table, schedule_table
 from execution.parent import Parent
 from execution.tca import CostReport, ParentFacts, evaluate
 from lobsim.errors import ConfigError
+from lobsim.fees import FeeSchedule
 from lobsim.market import Market, MarketRun
 
 PARTS = ("delay", "spread", "impact", "timing", "opportunity", "fees")
@@ -147,7 +148,7 @@ def check_parent(market: Market, parent: Parent) -> None:
 
 
 def run_parent(
-    market: Market, base: MarketRun, parent: Parent, name: str, make: AlgorithmMaker, parent_id: str, fees: Fees
+    market: Market, base: MarketRun, parent: Parent, name: str, make: AlgorithmMaker, parent_id: str, fees: FeeSchedule
 ) -> Run:
     """Execute one parent with one algorithm on a copy of a run that has not passed the parent's start."""
     units = Units(market.dataset.info)
@@ -174,7 +175,7 @@ def backtest(
     parents: Sequence[Parent],
     algorithms: Mapping[str, AlgorithmMaker],
     *,
-    fees: Fees | None = None,
+    fees: FeeSchedule | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> BacktestResult:
     """Execute every parent with every algorithm.
@@ -194,7 +195,7 @@ def backtest(
         parent = parents[place]
         base.advance(parent.start_ns - 1)
         for name, make in algorithms.items():
-            done[place, name] = run_parent(market, base, parent, name, make, str(place + 1), fees or Fees())
+            done[place, name] = run_parent(market, base, parent, name, make, str(place + 1), fees or FeeSchedule())
             if progress is not None:
                 progress(len(done), len(parents) * len(algorithms))
     runs = tuple(done[place, name] for place in range(len(parents)) for name in algorithms)

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from enum import IntEnum
 from fractions import Fraction
-from math import isfinite
 
 import numpy as np
 import polars as pl
 
 from execution.desk import WORLD_COUNTERS, Desk
 from execution.parent import Parent
-from lobsim.errors import ConfigError
 from lobsim.feeds.schema import DatasetInfo
+from lobsim.fees import FeeSchedule
 from lobsim.natural import natural
 from lobsim.types import (
     MAX_PRICE_TICKS,
@@ -63,25 +62,25 @@ def _times(values: np.ndarray, name: str) -> pl.Series:
     return _where((values != NEVER) & (values != 0), pl.Series(name, values))
 
 
-def fills_table(desk: Desk, units: Units, fees: Fees) -> pl.DataFrame:
+def fills_table(desk: Desk, units: Units, fees: FeeSchedule) -> pl.DataFrame:
     """One row per fill of an own order, in time.
 
     ts_ns; order; side (0 buy, 1 sell); price, size; passive; forced; reason; ahead_entry, ahead_fill (queue in front, natural units; null
     for an order that did not queue); bid_before, ask_before (touch just before the event, null if a side was empty);
-    fee (money, positive = paid)
+    fee (money, positive = paid: the nearest floats to exact sums, lobsim.fees)
     """
     world = desk.run.world
     fills = world.fills[: world.head[0]["fills"]]
-    price = units.prices(fills["price_ticks"], "price")
-    size = units.sizes(fills["size_lots"], "size")
     passive = fills["passive"].astype(bool)
+    exact = {name: fills[name] for name in ("ts_ns", "order", "price_ticks", "size_lots")} | {"passive": passive}
+    charges = fees.charge(pl.DataFrame(exact), tick=units.tick, lot=units.lot)
     return pl.DataFrame(
         {
             "ts_ns": fills["ts_ns"],
             "order": fills["order"],
             "side": fills["side"],
-            "price": price,
-            "size": size,
+            "price": units.prices(fills["price_ticks"], "price"),
+            "size": units.sizes(fills["size_lots"], "size"),
             "passive": passive,
             "forced": fills["reason"] == FillReason.END_OF_HORIZON,
             "reason": _words(FillReason, fills["reason"], "reason"),
@@ -89,7 +88,7 @@ def fills_table(desk: Desk, units: Units, fees: Fees) -> pl.DataFrame:
             "ahead_fill": _where(passive, units.sizes(fills["ahead_fill_lots"], "ahead_fill")),
             "bid_before": units.prices(fills["bid_ticks"], "bid_before"),
             "ask_before": units.prices(fills["ask_ticks"], "ask_before"),
-            "fee": fees.of(price.to_numpy(), size.to_numpy(), passive),
+            "fee": charges.money,
         }
     )
 
@@ -179,29 +178,3 @@ def drift_table(desk: Desk, units: Units) -> list[tuple[str, float, str]]:
     )
     rows.append(("cut", float(units.lot * int(desk.task[0]["cut_lots"])), "quantity the desk cut off commands"))
     return rows
-
-
-class Fees:
-    """Explicit costs of trading: a part of the value and an amount per unit, apart for makers and takers; negative is a rebate.
-
-    Raises ConfigError for a fee that is no finite number.
-    """
-
-    def __init__(
-        self,
-        *,
-        maker_bps: float = 0.0,
-        taker_bps: float = 0.0,
-        maker_per_unit: float = 0.0,
-        taker_per_unit: float = 0.0,
-    ) -> None:
-        if not all(map(isfinite, (maker_bps, taker_bps, maker_per_unit, taker_per_unit))):
-            raise ConfigError("a fee must be a finite number", where="fees")
-        self.bps = (taker_bps, maker_bps)
-        self.per_unit = (taker_per_unit, maker_per_unit)
-
-    def of(self, price: np.ndarray, size: np.ndarray, passive: np.ndarray) -> np.ndarray:
-        """Money paid per fill."""
-        bps = np.where(passive, self.bps[1], self.bps[0])
-        per_unit = np.where(passive, self.per_unit[1], self.per_unit[0])
-        return price * size * bps * 1e-4 + size * per_unit

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from execution.backtest import BacktestResult
     from execution.catalogue import AlgorithmMaker, Choices
-    from execution.outcome import Fees
     from execution.parent import Parent
     from lobsim.config import MarketConfig
     from lobsim.feeds.schema import Dataset
+    from lobsim.fees import FeeSchedule
     from lobsim.market import Market
 
 _ALGORITHMS = "twap,vwap,pov,ac"
@@ -59,10 +59,10 @@ def backtest(
     ] = None,
     levels: Annotated[bool, typer.Option("--levels", help="Replay the data's level (L2) projection too.")] = False,
     seed: Annotated[int, typer.Option("--seed", help="Of the drawn lifetimes of surplus orders.")] = 0,
-    taker_fee_bps: Annotated[float, typer.Option("--taker-fee-bps", help="Fee on aggressive fills.")] = 0.0,
-    maker_fee_bps: Annotated[
-        float, typer.Option("--maker-fee-bps", help="Fee on passive fills; negative: rebate.")
-    ] = 0.0,
+    fees: Annotated[
+        str | None,
+        typer.Option("--fees", help="taker=0.3,maker=-0.1 in bps of value (negative: rebate), or a TOML file."),
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for report.html and the tables.")] = None,
     book: BookOption = None,
     seed_book: SeedBookOption = None,
@@ -71,13 +71,14 @@ def backtest(
     as_json: JsonOption = False,
 ) -> None:
     """Execute a parent order in a recorded market with several algorithms, and say what each cost."""
-    from execution.outcome import Fees
     from lobsim.clock import duration_ns
+    from lobsim.fee_files import parse_fees
+    from lobsim.fees import FeeSchedule
 
     check_folder(out)
     long_ns = duration_ns(duration, "--duration")
     delay_ns = 0 if latency.strip() in ("0", "0s") else duration_ns(latency, "--latency")
-    fees = Fees(taker_bps=taker_fee_bps, maker_bps=maker_fee_bps)
+    schedule = FeeSchedule() if fees is None else parse_fees(fees)
     config = _config(impact, delay_ns, seed)
     choices = _choices(style, slices, rate, urgency)
     _makers(algo, choices)
@@ -85,7 +86,7 @@ def backtest(
     if profile is not None:
         choices = _with_profile(choices, profile, dataset)
     wanted = _parents(dataset, side, size, start, long_ns, parents, limit_price, max_participation)
-    results = run_backtests(dataset, config, wanted, _makers(algo, choices), fees, levels=levels)
+    results = run_backtests(dataset, config, wanted, _makers(algo, choices), schedule, levels=levels)
     finish(results, command=_command(sys.argv[1:]), out=out, as_json=as_json)
 
 
@@ -183,7 +184,7 @@ def run_backtests(
     config: MarketConfig,
     parents: Sequence[Parent],
     makers: Mapping[str, AlgorithmMaker],
-    fees: Fees,
+    fees: FeeSchedule,
     *,
     levels: bool,
 ) -> list[BacktestResult]:

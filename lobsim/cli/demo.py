@@ -28,12 +28,12 @@ def demo(
     displayed levels alone (L2), so that the report shows what levels cannot tell.
     """
     from execution.catalogue import algorithm_named
-    from execution.outcome import Fees
     from execution.parent import Parent
     from lobsim.cli.amounts import lots_of
     from lobsim.cli.backtest import run_backtests
     from lobsim.clock import time_ns
     from lobsim.config import Latency, MarketConfig
+    from lobsim.fees import FeeSchedule
     from lobsim.sample import bundled_day
     from lobsim.types import Side
 
@@ -44,7 +44,7 @@ def demo(
     parent = Parent(side=Side.BUY, size_lots=size_lots, start_ns=start_ns, end_ns=start_ns + _DURATION_NS)
     config = MarketConfig(latency=Latency.round_trip(_LATENCY_NS), seed=seed)
     makers = {name: algorithm_named(name) for name in _ALGORITHMS}
-    results = run_backtests(dataset, config, [parent], makers, Fees(), levels=True)
+    results = run_backtests(dataset, config, [parent], makers, FeeSchedule(), levels=True)
     finish(results, command=f"lobsim demo --seed {seed}", out=out, as_json=as_json)
     if not as_json:
         again = (

@@ -24,6 +24,7 @@ from lobsim.errors import ConfigError, DataError
 if TYPE_CHECKING:
     from lobsim.feeds.schema import Dataset
     from lobsim.market import ReplayCheck
+    from lobsim.properties import Findings
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,10 @@ def replay(
     file: Annotated[str, typer.Argument(metavar="FILE", help=f"{UNDERSTOOD[0].upper()}{UNDERSTOOD[1:]}.")],
     verify: Annotated[
         bool, typer.Option("--verify", help="Exit with 1 if a recorded book row does not follow from its message.")
+    ] = False,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Check spread, price-time priority and conservation; exit with 1 on a violation."),
     ] = False,
     truth: TruthOption = None,
     seed_book: SeedBookOption = None,
@@ -68,14 +73,20 @@ def replay(
             where=file,
             hint="give them with --book, or level 1 with --truth",
         )
-    check, seconds = _replay(dataset, read_s)
+    found, seconds = _replay(dataset, read_s)
+    properties = _check_properties(dataset) if check else None
     if as_json:
-        print_json(_as_json(dataset, check, seconds))
+        extra = {} if properties is None else {"properties": _properties_json(properties)}
+        print_json(_as_json(dataset, found, seconds) | extra)
     else:
-        print_facts(f"{dataset.info.symbol} {dataset.info.date}, replayed", _facts(dataset, check, seconds))
-        print_text(f"\n{_in_words(check)}")
+        print_facts(f"{dataset.info.symbol} {dataset.info.date}, replayed", _facts(dataset, found, seconds))
+        print_text(f"\n{_in_words(found)}")
+        if properties is not None:
+            print_text(_properties_in_words(properties))
     if verify:
-        _refuse_mismatch(check, file)
+        _refuse_mismatch(found, file)
+    if properties is not None and properties.first is not None:
+        _refuse_violation(properties, file)
 
 
 def _replay(dataset: Dataset, read_s: float) -> tuple[ReplayCheck, _Seconds]:
@@ -101,6 +112,46 @@ def _refuse_mismatch(check: ReplayCheck, file: str) -> None:
         file=file,
         row=check.first_mismatch + 1,
         hint=f"{wrong:,} of {check.rows:,} rows do not match and this is the first",
+    )
+
+
+def _check_properties(dataset: Dataset) -> Findings:
+    from lobsim.market import Market
+    from lobsim.replay_properties import check_market
+
+    with progress("checking the properties of an auction", len(dataset.events)) as count:
+        return check_market(Market(dataset), count)
+
+
+def _refuse_violation(properties: Findings, file: str) -> None:
+    first = properties.first
+    assert first is not None
+    raise DataError(
+        f"the replay is no continuous double auction: {first.violation.name.lower().replace('_', ' ')}",
+        file=file,
+        row=first.where + 1,
+        hint=f"{properties.count:,} violations in all and this is the first",
+    )
+
+
+def _properties_json(properties: Findings) -> dict[str, Any]:
+    """Violations by kind (rows from 1), and what history itself did."""
+    found = {
+        finding.violation.name.lower(): {"count": finding.count, "first_row": finding.where + 1}
+        for finding in properties.found
+    }
+    names = ("history_crossed", "away_from_best", "out_of_turn")
+    return {"violations": properties.count, "found": found} | {name: properties.facts[name] for name in names}
+
+
+def _properties_in_words(properties: Findings) -> str:
+    """One sentence on the simulation, one on history."""
+    facts = properties.facts
+    said = f"{properties.count:,} violations" if properties.count else "No violation"
+    return (
+        f"{said} of positive spread, price-time priority and conservation. History itself was crossed after"
+        f" {facts['history_crossed']:,} rows and traded away from the best price {facts['away_from_best']:,} times, out of turn"
+        f" {facts['out_of_turn']:,} times."
     )
 
 

@@ -20,11 +20,11 @@ from execution.algorithm import ChildOrder, Command, View
 from execution.backtest import Run, run_parent
 from execution.catalogue import AlgorithmMaker
 from execution.desk import Desk
-from execution.outcome import Fees
 from execution.parent import Parent
 from lobsim.config import Latency, MarketConfig
 from lobsim.feeds.lobster import read_lobster
 from lobsim.feeds.schema import COLUMNS, Dataset, DatasetInfo
+from lobsim.fees import FeeSchedule
 from lobsim.market import Market
 from lobsim.types import Fidelity, Kind, Side
 
@@ -225,9 +225,9 @@ def orders_of(desk: Desk) -> np.ndarray:
     return desk.run.world.own[: desk.run.world.head[0]["own"]].copy()
 
 
-def run_of(market: Market, parent: Parent, make: AlgorithmMaker, fees: Fees | None = None) -> Run:
+def run_of(market: Market, parent: Parent, make: AlgorithmMaker, fees: FeeSchedule | None = None) -> Run:
     """One run with its tables and costs."""
-    return run_parent(market, market.start(participant=True), parent, "test", make, "1", fees or Fees())
+    return run_parent(market, market.start(participant=True), parent, "test", make, "1", fees or FeeSchedule())
 
 
 def seconds_of(view: View) -> float:

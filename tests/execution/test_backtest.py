@@ -14,11 +14,11 @@ import pytest
 from execution.backtest import PARTS, BacktestResult, backtest, condition_text
 from execution.catalogue import Choices, algorithm_named
 from execution.decomposition import ParentFacts
-from execution.outcome import Fees
 from execution.parent import Parent
 from execution.tca import evaluate
 from lobsim.clock import time_ns
 from lobsim.errors import ConfigError
+from lobsim.fees import FeeSchedule, Rates
 from lobsim.types import Impact, Side
 from tests.execution import steady_market as made
 from tests.execution.steady_market import MILLISECOND_NS, SECOND_NS
@@ -131,7 +131,7 @@ def test_costs_on_a_market_that_never_moves_are_those_computed_by_hand() -> None
 def test_every_part_of_the_shortfall_computed_by_hand() -> None:
     """Half the order is done 250 ms late at the ask, the rest is beyond the limit price and marked at the ask of the end."""
     parent = made.parent_of(Side.BUY, 1000, 10.5, 20.5, limit_price_ticks=made.ASK)
-    fees = Fees(taker_per_unit=0.003)
+    fees = FeeSchedule(taker=Rates(per_lot=0.003))
     market = made.market_of(STEADY, 250 * MILLISECOND_NS)
     only = Choices(slices=1)
     (done,) = backtest(market, [parent], makers("twap:cross", choices=only), fees=fees).runs
@@ -156,7 +156,7 @@ def test_every_part_of_the_shortfall_computed_by_hand() -> None:
 def test_costs_are_those_of_the_tables_and_parts_add_up(side: Side, impact: Impact) -> None:
     parent = made.parent_of(side, 600, 10.5, 80.5, limit_price_ticks=made.MID + (3 if side == Side.BUY else -3))
     market = made.market_of(LIVELY, 2 * MILLISECOND_NS, impact=impact)
-    result = backtest(market, [parent], makers(*ALL), fees=Fees(taker_bps=0.3, maker_bps=-0.1))
+    result = backtest(market, [parent], makers(*ALL), fees=FeeSchedule(taker=Rates(bps=0.3), maker=Rates(bps=-0.1)))
     facts = ParentFacts(
         side=side,
         size=600.0,

@@ -14,8 +14,8 @@ import pytest
 from execution.algorithm import Cancel, ChildOrder, Command, Limit, Market, Replace, View, WakeAt
 from execution.backtest import Run
 from execution.catalogue import algorithm_named
-from execution.outcome import Fees, Units, fills_table, natural, orders_table
-from lobsim.errors import ConfigError
+from execution.outcome import Units, fills_table, natural, orders_table
+from lobsim.fees import FeeSchedule, Rates
 from lobsim.types import Kind, Side, TimeInForce
 from tests.execution import steady_market as made
 from tests.execution.steady_market import BID, OPEN_NS, SECOND_NS
@@ -136,7 +136,7 @@ def test_tables_of_a_run_without_orders_are_empty_and_typed() -> None:
         made.market_of(STEADY), made.parent_of(Side.BUY, 1, 10.5, 11.5, max_participation=1e-9), _Idle()
     )
     units = Units(STEADY.info)
-    fills, orders = fills_table(desk, units, Fees()), orders_table(desk, units)
+    fills, orders = fills_table(desk, units, FeeSchedule()), orders_table(desk, units)
     full = run_with(Market(10))
     assert (0, full.fills.schema) == (fills.height, fills.schema)
     assert (0, full.orders.schema) == (orders.height, orders.schema)
@@ -198,14 +198,11 @@ def test_corrections_before_the_parent_began_are_not_its_drift(shared: Path) -> 
 # Fees
 
 
-def test_fees_tell_makers_from_takers_and_may_be_rebates() -> None:
-    fees = Fees(maker_bps=-0.5, taker_bps=1.0, maker_per_unit=-0.002, taker_per_unit=0.003)
-    price, size = np.array([100.0, 200.0]), np.array([10.0, 5.0])
-    paid = fees.of(price, size, np.array([True, False]))
-    assert [-0.05 - 0.02, 0.1 + 0.015] == pytest.approx(paid.tolist())
-
-
-@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
-def test_a_fee_is_a_finite_number(wrong: float) -> None:
-    with pytest.raises(ConfigError, match="fees: a fee must be a finite number"):
-        Fees(taker_bps=wrong)
+def test_fills_carry_the_fees_of_their_schedule_per_order_and_role() -> None:
+    fees = FeeSchedule(maker=Rates(bps=-1), taker=Rates(per_lot="0.01", per_order=2))
+    parent = made.parent_of(Side.BUY, 220, 10.5, 24.5)
+    market = made.market_of(STEADY, 250_000_000)
+    run = made.run_of(market, parent, lambda *_: made.once(Limit(BID, 100), Market(120)), fees)
+    expected = [(False, 120.0, 2 + 1.20), (True, 100.0, -0.9999)]
+    assert expected == run.fills.select("passive", "size", "fee").rows()
+    assert 2 + 1.20 - 0.9999 == run.cost.fees

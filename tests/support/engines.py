@@ -82,6 +82,13 @@ class CoreEngine:
 
     def play(self, messages: np.ndarray) -> list[Answer]:
         """As an Engine does."""
+        first = self.played
+        reports = self.reports(messages)
+        reports["sequence"] += first
+        return reports[FIELDS].tolist()
+
+    def reports(self, messages: np.ndarray) -> np.ndarray:
+        """The answers as REPORT [any], their sequence counted from the first of these messages."""
         run: Any = exchange.run_messages
         written, done, status = 0, 0, Status.ROOM_REPORTS if len(messages) else Status.OK
         while status != Status.OK:
@@ -92,10 +99,8 @@ class CoreEngine:
                 self.out = np.concatenate([self.out, np.zeros(len(self.out), REPORT)])
             elif status != Status.OK:
                 self.book = roomier_book(self.book, status)
-        reports = self.out[:written].copy()
-        reports["sequence"] += self.played
         self.played += len(messages)
-        return reports[FIELDS].tolist()
+        return self.out[:written].copy()
 
     def state_hash(self) -> int:
         """As an Engine does."""

@@ -50,7 +50,7 @@ def order(day: Path, **options: object) -> list[object]:
 
 
 def test_one_json_object_holds_every_result(run: Run, day: Path) -> None:
-    done = run(*order(day, algo="twap,vwap,pov,ac", taker_fee_bps="0.3", limit_price="100.02"), "--json")
+    done = run(*order(day, algo="twap,vwap,pov,ac", fees="taker=0.3", limit_price="100.02"), "--json")
     assert (0, "", 1) == (done.code, done.err, done.out.count("\n"))
     assert ["twap", "vwap", "pov", "ac"] == [row["algo"] for row in done.json["results"]]
     for row in done.json["results"]:
@@ -104,7 +104,7 @@ def test_the_table_fits_eighty_columns_whole(
     run: Run, day: Path, columns: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", columns)
-    done = run(*order(day, algo="twap,vwap:cross,pov:cross,ac,leave,once", size=900, taker_fee_bps=250))
+    done = run(*order(day, algo="twap,vwap:cross,pov:cross,ac,leave,once", size=900, fees="taker=250"))
     lines = [line.rstrip() for line in done.out.splitlines()]
     assert "STEADY 2020-01-02, L3 rematch, costs in bps" == lines[0]
     headings = [
@@ -317,7 +317,9 @@ def test_the_volume_of_the_day_itself_may_not_be_known(run: Run, day: Path) -> N
         ({"impact": "big"}, "--impact: there is no impact mode 'big'; choose none, consume, rematch"),
         ({"impact": "consume"}, "impact consume does not exist for L3_FULL data; use rematch or none"),
         ({"seed": "99999999999999999999"}, "market: seed is 99999999999999999999, a number of 64 bits is needed"),
-        ({"taker_fee_bps": "nan"}, "fees: a fee must be a finite number"),
+        ({"fees": "taker=nan"}, "fees: bps is 'nan', which is no number; a fee must be a finite number"),
+        ({"fees": "0.3"}, "0.3: the fees cannot be read: No such file or directory"),
+        ({"fees": "taker=1,take=2"}, "--fees: 'take=2' is no fee; write taker=0.3,maker=-0.1 or name a TOML file"),
         ({"data": "nowhere.zip"}, "nowhere.zip: there is no such file or folder"),
     ],
 )

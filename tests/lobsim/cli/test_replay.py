@@ -140,3 +140,21 @@ def test_the_aapl_hour_drifts_where_it_is_known_to(run: Run, aapl_hour: list[obj
     expected = (CUT_ROWS, CUT_ROWS, 100.0, None) if small else (91_997, 91_907, 99.9022, 54_606)
     assert (0, expected) == (done.code, found)
     assert (None, 0) == (done.json["rows_matching"], done.json["crossed"])
+
+
+def test_check_finds_nothing_on_a_clean_recording_and_says_so(run: Run, tiny: TinyRecording) -> None:
+    file = tiny.write_zip()
+    done = run("replay", file, "--check", "--json")
+    expected = {"violations": 0, "found": {}, "history_crossed": 0, "away_from_best": 0, "out_of_turn": 0}
+    assert (0, expected) == (done.code, done.json["properties"])
+    assert run("replay", file, "--check").out.count("No violation of positive spread, price-time priority") == 1
+    assert "properties" not in run("replay", file, "--json").json
+
+
+def test_check_refuses_a_replay_whose_touch_is_not_the_recorded_one(run: Run, tiny: TinyRecording) -> None:
+    file = tiny.set_cell(4, 1, 777).write_zip()
+    done = run("replay", file, "--check", "--json")
+    assert (1, {"touch"}) == (done.code, set(done.json["properties"]["found"]))
+    first_row = done.json["properties"]["found"]["touch"]["first_row"]
+    assert done.err.startswith(f"error: {file} row {first_row}: the replay is no continuous double auction: touch")
+    assert 1 == done.err.count("\n")
