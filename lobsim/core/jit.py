@@ -7,6 +7,8 @@ Three things live here and nowhere else, so that kernels read like prose:
 - The cache folder is named by a hash of every source file of the compiled floor.  Numba's own cache
   looks at the file of the function only: after an edit of an imported helper it would go on
   running the old machine code.  With the hash in the path any edit anywhere is a miss.
+- A *block* is a piece of memory that holds the handles' targets of many states, one after the other: ``view`` answers one of them as the
+  very type that ``borrow`` makes of a single state, so a batch runs the same machine code.  The caller keeps the arrays alive.
 - ``borrow`` returns the same state without reference counting.  Numba counts references on
   every array handed to a helper, and those atomic increments are the larger part of the cost of a book
   made of small functions.  A borrowed view has no owner to count; the caller keeps the arrays alive.
@@ -210,8 +212,63 @@ def _trailing_zeros_compiled(typing_context, word):
     return types.int64(types.uint64), codegen
 
 
+@intrinsic
+def _view_compiled(typing_context, block, index, sample):
+    reference = sample if isinstance(sample, Reference) else Reference(sample)
+
+    def codegen(context, builder, signature, arguments):
+        memory = context.make_array(signature.args[0])(context, builder, arguments[0])
+        first = builder.bitcast(memory.data, context.get_value_type(reference))
+        return builder.gep(first, [arguments[1]])
+
+    return reference(block, types.intp, sample), codegen
+
+
+@intrinsic
+def _store_compiled(typing_context, block, index, state):
+    def codegen(context, builder, signature, arguments):
+        memory = context.make_array(signature.args[0])(context, builder, arguments[0])
+        target = context.get_value_type(Reference(state))
+        place = builder.gep(builder.bitcast(memory.data, target), [arguments[1]])
+        context.pack_value(builder, state, arguments[2], place)
+        return context.get_dummy_value()
+
+    return types.void(block, types.intp, state), codegen
+
+
+@intrinsic
+def _bytes_compiled(typing_context, state):
+    def codegen(context, builder, signature, arguments):
+        return context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(state)))
+
+    return types.intp(state), codegen
+
+
+def _load_whole(context, builder, kind, value):
+    """The tuple behind a handle, its arrays without owners."""
+    parts = []
+    for name, field in zip(kind.target.fields, kind.target.types, strict=True):
+        part = _read_field(context, builder, kind, value, name)
+        if isinstance(field, types.BaseTuple):
+            part = _load_whole(context, builder, Reference(field), part)
+        parts.append(part)
+    return context.make_tuple(builder, kind.target, parts)
+
+
+@intrinsic
+def _whole_compiled(typing_context, reference):
+    def codegen(context, builder, signature, arguments):
+        return _load_whole(context, builder, reference, arguments[0])
+
+    return reference.target(reference), codegen
+
+
 def _borrow_uncompiled(state):
     return state
+
+
+def _view_uncompiled(block, index, sample):
+    return block[index]
 
 
 def _trailing_zeros_uncompiled(word):
@@ -222,11 +279,44 @@ def _trailing_zeros_uncompiled(word):
 if config.DISABLE_JIT:
     borrow = _borrow_uncompiled
     borrow_array = _borrow_uncompiled
+    view = _view_uncompiled
+    whole = _borrow_uncompiled
     trailing_zeros = _trailing_zeros_uncompiled
 else:
     borrow = _borrow_compiled
     borrow_array = _borrow_array_compiled
+    view = _view_compiled
+    whole = _whole_compiled
     trailing_zeros = _trailing_zeros_compiled
+
+
+@kernel
+def _bytes_of(state):
+    return _bytes_compiled(state)
+
+
+@kernel
+def _write(block, index, state):
+    _store_compiled(block, index, state)
+
+
+def new_block(states: list[Any]) -> Any:
+    """A block that holds these states (at least one, NamedTuples of arrays of one type).  The caller keeps the arrays alive."""
+    if config.DISABLE_JIT:
+        return list(states)
+    block = np.zeros(len(states) * _bytes_of(states[0]), np.uint8)
+    for index, state in enumerate(states):
+        _write(block, index, state)
+    return block
+
+
+def store(block: Any, index: int, state: Any) -> None:
+    """Put another state in a place of a block, while no kernel runs on that place."""
+    if config.DISABLE_JIT:
+        block[index] = state
+    else:
+        _write(block, index, state)
+
 
 _FNV_PRIME = np.uint64(1099511628211)
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)

@@ -1,0 +1,190 @@
+"""Snapshots: the state of a world, or of a book, kept aside, put back, copied.
+
+A snapshot copies only what is in use, into one piece of memory.  ``_USED`` says how much of each array that is; an array it does not name is copied
+whole, so that a field added to a state is never forgotten.  The tape and the rows recorded beside it are shared, never copied.
+
+Invariants: a state put back goes on exactly as the one the snapshot was taken of, and what lies beyond the used part of its pools and logs is 0 as if
+nobody had ever been there; no new array is made where the target has room; a snapshot never changes.
+Known limit: the indices of a book (window, bitmap, far list, id table) are copied whole, whatever stands in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import numpy as np
+
+from lobsim.core.batch import SHARED, arena_like
+from lobsim.core.layout import Book
+from lobsim.core.state import World
+
+State = TypeVar("State", Book, World)
+
+_SCRATCH = ""
+_UNREAD = "unread"
+_USED = {
+    Book: {"nodes": "fresh", "info": "fresh", "timers": "timers"},
+    World: {
+        "own": "own",
+        "fills": "fills",
+        "mail": "mail_fresh",
+        "transit": "mail_heap",
+        "ring": _UNREAD,
+        "reports": _SCRATCH,
+    },
+}
+"""Array -> the field of the head that counts its used records."""
+
+
+class Part(NamedTuple):
+    """One array in a snapshot.
+
+    name    such as ``book.nodes``
+    shape   its capacity when the snapshot was taken
+    count   records in use: the first ones, or of the ring the unread ones
+    """
+
+    name: str
+    dtype: np.dtype
+    shape: tuple[int, ...]
+    count: int
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in use."""
+        nbytes = self.count * self.dtype.itemsize
+        for length in self.shape[1:]:
+            nbytes *= length
+        return nbytes
+
+
+def _count(rule: str | None, array: np.ndarray, head: np.void) -> int:
+    """How many records of an array are in use."""
+    if rule is None:
+        return len(array)
+    if rule == _SCRATCH:
+        return 0
+    return int(head["written"] - head["read"]) if rule == _UNREAD else int(head[rule])
+
+
+def _own_arrays(state: Book | World, prefix: str = "") -> Iterator[tuple[str, np.ndarray, str | None, np.void]]:
+    """Every array of a state that is its own: name, array, rule, and the head that counts."""
+    head = state.head[0]
+    rules = _USED[type(state)]
+    for name, part in zip(state._fields, state, strict=True):
+        if isinstance(part, Book):
+            yield from _own_arrays(part, f"{name}.")
+        elif name not in SHARED:
+            yield prefix + name, part, rules.get(name), head
+
+
+def _bytes(array: np.ndarray) -> np.ndarray:
+    return array.reshape(-1).view(np.uint8)
+
+
+def _in_use(array: np.ndarray, rule: str | None, head: np.void, count: int) -> list[np.ndarray]:
+    """The used records of an array as bytes; unread entries of a ring may be in two parts."""
+    if rule != _UNREAD:
+        return [_bytes(array[:count])]
+    start = int(head["read"]) & (len(array) - 1)
+    return [_bytes(array[start : start + count]), _bytes(array[: max(0, start + count - len(array))])]
+
+
+class Snapshot(Generic[State]):
+    """The state of a world or of a book at one moment.
+
+    ``nbytes`` is its size; ``parts`` and ``memory`` are what it holds, array after array.
+    """
+
+    def __init__(self, state: State) -> None:
+        parts, used = [], []
+        for name, array, rule, head in _own_arrays(state):
+            count = _count(rule, array, head)
+            parts.append(Part(name, array.dtype, array.shape, count))
+            used += _in_use(array, rule, head, count)
+        self._keep(tuple(parts), np.concatenate(used), {name: getattr(state, name, None) for name in SHARED})
+
+    def _keep(self, parts: tuple[Part, ...], memory: np.ndarray, shared: dict[str, Any]) -> None:
+        self.parts = parts
+        self.memory = memory
+        self.memory.flags.writeable = False
+        self._shared = shared
+        self.nbytes = memory.nbytes
+
+    @classmethod
+    def from_parts(cls, parts: tuple[Part, ...], memory: np.ndarray, like: State) -> Snapshot[State]:
+        """A snapshot out of what one holds.
+
+        like  a state whose tape it shares
+        """
+        snapshot = cls.__new__(cls)
+        snapshot._keep(parts, memory, {name: getattr(like, name, None) for name in SHARED})
+        return snapshot
+
+    def restore(self, state: State) -> State:
+        """Put it back into a state.
+
+        Returns that very state; or, where it lacked room or its indices have other sizes, one with new arrays in those places.
+        """
+        place = iter(zip(self.parts, self._starts(), strict=True))
+        return self._put(state, place)
+
+    def _starts(self) -> list[int]:
+        starts = [0]
+        for part in self.parts:
+            starts.append(starts[-1] + part.nbytes)
+        return starts[:-1]
+
+    def _put(self, state: Any, place: Iterator[tuple[Part, int]]) -> Any:
+        """Restore one tuple of arrays."""
+        before = state.head[0].copy()
+        head = before
+        rules = _USED[type(state)]
+        changed = {}
+        for name, array in zip(state._fields, state, strict=True):
+            if isinstance(array, Book):
+                new = self._put(array, place)
+            elif name in SHARED:
+                new = self._shared[name]
+            else:
+                part, start = next(place)
+                source = self.memory[start : start + part.nbytes]
+                new = self._fill(array, part, rules.get(name), source, before, head)
+                if name == "head":
+                    head = new[0]
+            if new is not array:
+                changed[name] = new
+        return state._replace(**changed) if changed else state
+
+    @staticmethod
+    def _fill(
+        array: np.ndarray, part: Part, rule: str | None, source: np.ndarray, before: np.void, head: np.void
+    ) -> np.ndarray:
+        """One array with the bytes of a snapshot.
+
+        before  the head of the target as it was;  head  as it is now
+        """
+        if rule == _SCRATCH:
+            return array
+        fits = len(array) >= part.count if rule is not None else array.shape == part.shape
+        old_count = _count(rule, array, before) if fits else 0
+        if not fits:
+            array = np.zeros(part.shape, part.dtype)
+        if rule == _UNREAD:
+            entries = source.view(part.dtype)
+            start = int(head["read"]) & (len(array) - 1)
+            ahead = min(part.count, len(array) - start)
+            array[start : start + ahead] = entries[:ahead]
+            array[: part.count - ahead] = entries[ahead:]
+            return array
+        _bytes(array[: part.count])[:] = source
+        if old_count > part.count:
+            _bytes(array[part.count : old_count])[:] = 0
+        return array
+
+
+def fork(state: State, count: int) -> list[State]:
+    """So many independent states like this one, in one piece of memory; the tape is shared."""
+    snapshot = Snapshot(state)
+    return [snapshot.restore(place) for place in arena_like([state] * count)]
