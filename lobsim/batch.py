@@ -21,7 +21,7 @@ from lobsim.core.jit import new_block, store
 from lobsim.core.layout import Book
 from lobsim.core.state import World
 from lobsim.core.world import roomier_book, roomier_world, scratch
-from lobsim.crew import Errand, slices, thread_count
+from lobsim.crew import Crew, Errand, slices, thread_count
 from lobsim.errors import ConfigError, OrderError
 from lobsim.snapshot import Snapshot
 from lobsim.types import MAX_SIZE_LOTS, MESSAGE, REPORT, Status
@@ -48,6 +48,7 @@ class _Batch(Generic[State]):
         ]
         self._block = new_block(self._states)
         self._torn: set[int] = set()
+        self._crew = Crew()
 
     def __len__(self) -> int:
         return len(self._states)
@@ -120,7 +121,7 @@ class Worlds(_Batch[World]):
                     self[start] = roomier_world(self._states[start], Status(status))
 
         count = thread_count(threads)
-        Errand(slices(len(self), count), work, _ALONE_EVENTS).run(count)
+        self._crew.run(slices(len(self), count), work, _ALONE_EVENTS, count)
         return statuses
 
 
@@ -168,7 +169,7 @@ class Books(_Batch[Book]):
         count = thread_count(threads)
         parts = slices(len(self), count)
         run = _BooksRun(self, messages, np.ascontiguousarray(offsets, np.int64), parts, reports)
-        Errand(parts, run.work, _ALONE_MESSAGES).run(count)
+        self._crew.run(parts, run.work, _ALONE_MESSAGES, count)
         return run.reports()
 
 

@@ -1,9 +1,12 @@
 """Threads that share out the slices of one call.
 
-Kernels run without Python's lock, so plain threads are enough.  The caller is one of them and takes slices like the others: helpers that a busy machine
-does not let run cost nothing, because whoever is free takes the next slice and a helper that never began is called off.  Nobody ever waits in a loop.
+Kernels run without Python's lock, so plain threads are enough.  The caller is one of them and takes slices like the others: whoever is free takes the next,
+and a helper that has not begun when nothing is left is called off.  Nobody waits in a loop.
 
-Invariant: when `Errand.run` returns or raises, no thread works on the errand any more; Ctrl-C is heard between two kernel calls.
+On a busy machine a helper may be put to sleep in the middle of its slice, and the caller then waits for it longer than a short call takes.  So a crew that
+was kept waiting does its next short calls alone, more of them each time it happens again (`Crew`).  None of this changes an answer.
+
+Invariant: when `Crew.run` returns or raises, no thread works on the errand any more; Ctrl-C is heard between two kernel calls.
 """
 
 from __future__ import annotations
@@ -18,6 +21,10 @@ from itertools import pairwise
 from lobsim.errors import ConfigError
 
 _SLICES_PER_THREAD = 8
+_PATIENCE_S = 0.001
+_LONG = 100
+"""A call of so many times ``alone`` is long: what waiting may cost there does not matter."""
+_MOST_ALONE = 63
 
 
 @cache
@@ -51,14 +58,17 @@ class Errand:
     parts  the slices
     work   does slice number k; between kernel calls it looks at ``stopped``, and adds what it did to ``done``
     alone  helpers are called only after so much was ``done``: what is over in no time is not worth waking anybody
+
+    ``kept_waiting`` tells afterwards whether a helper was late.
     """
 
     def __init__(self, parts: Sequence[tuple[int, int]], work: Callable[[Errand, int], None], alone: int) -> None:
         self.parts = parts
+        self.alone = alone
         self.stopped = False
         self.done = 0
+        self.kept_waiting = False
         self._work = work
-        self._alone = alone
         self._todo = deque(range(len(parts)))
 
     def run(self, threads: int) -> None:
@@ -66,22 +76,20 @@ class Errand:
         helpers: list[Future[None]] = []
         try:
             while self._take():
-                if not helpers and self._todo and self.done >= self._alone:
+                if not helpers and threads > 1 and self._todo and self.done >= self.alone:
                     count = min(threads - 1, len(self._todo))
                     helpers = [_helpers(threads - 1).submit(self._help) for _ in range(count)]
         except BaseException:
             self.stopped = True
             raise
         finally:
-            for helper in helpers:
-                helper.cancel()
-            self._wait(helpers)
+            self._wait([helper for helper in helpers if not helper.cancel()])
         for helper in helpers:
             if not helper.cancelled():
                 helper.result()
 
     def _take(self) -> bool:
-        """Do the next slice; answers whether there was one."""
+        """Do the next slice; answers whether there may be another."""
         try:
             part = self._todo.popleft()
         except IndexError:
@@ -103,10 +111,34 @@ class Errand:
         interrupt = None
         while True:
             try:
-                wait(helpers)
+                if helpers and wait(helpers, _PATIENCE_S).not_done:
+                    self.kept_waiting = True
+                    wait(helpers)
                 break
             except BaseException as error:
                 self.stopped = True
                 interrupt = error
         if interrupt is not None:
             raise interrupt
+
+
+class Crew:
+    """Runs errands of one kind, and remembers whether helpers were worth it."""
+
+    def __init__(self) -> None:
+        self._alone_still = 0
+        self._alone_last = 0
+
+    def run(
+        self, parts: Sequence[tuple[int, int]], work: Callable[[Errand, int], None], alone: int, threads: int
+    ) -> None:
+        """Do one errand (see `Errand`) with so many threads."""
+        wary = self._alone_still > 0
+        errand = Errand(parts, work, alone * _LONG if wary else alone)
+        errand.run(threads)
+        if wary:
+            self._alone_still -= 1
+        elif errand.kept_waiting and errand.done < alone * _LONG:
+            self._alone_still = self._alone_last = min(2 * self._alone_last + 1, _MOST_ALONE)
+        else:
+            self._alone_last = 0

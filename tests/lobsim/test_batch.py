@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from lobsim.core.book import BookSize, new_book
 from lobsim.core.exchange import run_messages
 from lobsim.core.layout import Book
 from lobsim.core.world import roomier_book
-from lobsim.crew import Errand, slices
 from lobsim.errors import ConfigError, OrderError
 from lobsim.snapshot import Snapshot
 from lobsim.types import MAX_SIZE_LOTS, MESSAGE, REPORT, Status
@@ -215,65 +213,3 @@ def test_reports_go_where_there_is_room_for_them() -> None:
 def test_messages_that_do_not_fit_are_refused(messages: np.ndarray, offsets: list[Any], why: str) -> None:
     with pytest.raises(OrderError, match=why):
         Books([new_book(TINY_BOOK)] * 2).run(messages, np.array(offsets))
-
-
-# --- threads
-
-
-@pytest.mark.parametrize(("count", "threads"), [(0, 1), (1, 1), (7, 1), (1, 4), (5, 2), (1000, 3)])
-def test_slices_cover_everything_once(count: int, threads: int) -> None:
-    covered = [index for start, stop in slices(count, threads) for index in range(start, stop)]
-    assert list(range(count)) == covered
-
-
-def test_every_slice_is_done_once_whoever_does_it() -> None:
-    done: list[int] = []
-    workers = set()
-    barrier = threading.Barrier(3, timeout=10)
-
-    def work(errand: Errand, part: int) -> None:
-        errand.done += 1
-        done.append(part)
-        workers.add(threading.get_ident())
-        if part in (1, 2, 3):  # only three threads at once get past this
-            barrier.wait()
-
-    Errand(slices(20, 3), work, 1).run(3)
-    assert list(range(20)) == sorted(done)
-    assert 3 == len(workers)
-
-
-def test_little_work_wakes_nobody() -> None:
-    workers = set()
-
-    def work(errand: Errand, part: int) -> None:
-        errand.done += 1
-        workers.add(threading.get_ident())
-
-    Errand(slices(20, 2), work, 100).run(2)
-    assert {threading.get_ident()} == workers
-
-
-@pytest.mark.parametrize("failing", ["caller", "helper"])
-def test_an_error_stops_every_thread_and_is_raised(failing: str) -> None:
-    caller = threading.get_ident()
-    met = threading.Barrier(2, timeout=10)
-    running = 0
-
-    def work(errand: Errand, part: int) -> None:
-        nonlocal running
-        errand.done += 1
-        if part == 0:
-            return
-        running += 1
-        met.wait()
-        if (threading.get_ident() == caller) == (failing == "caller"):
-            running -= 1
-            raise ValueError("enough")
-        while not errand.stopped:
-            pass
-        running -= 1
-
-    with pytest.raises(ValueError, match="enough"):
-        Errand(slices(40, 2), work, 1).run(2)
-    assert 0 == running

@@ -67,8 +67,10 @@ def test_a_kernel_for_one_book_takes_a_book_of_a_block() -> None:
 IN_A_FRESH_PROCESS = """
 import sys
 import numpy as np
-from lobsim.batch import Books
+from lobsim.batch import Books, Worlds
 from lobsim.core.book import new_book
+from lobsim.core.warm import warm
+from lobsim.types import MESSAGE
 from tests.support.batches import TINY_BOOK, busy_world, end_of, run_alone, tapes
 
 def signatures():
