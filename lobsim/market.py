@@ -23,6 +23,7 @@ from lobsim.core.state import World
 from lobsim.core.world import WorldSize, copy_world, make_tape, new_world, roomier_world, scratch
 from lobsim.errors import DataError
 from lobsim.feeds.schema import Dataset
+from lobsim.keyframes import Keyframes, keyframe_times
 from lobsim.natural import natural
 from lobsim.types import L2_SHIFT, NEVER, NONE_PRICE, Fidelity, Flag, Kind, Side, Status
 
@@ -36,8 +37,10 @@ _ORDER_KINDS = (Kind.ADD, Kind.REDUCE, Kind.DELETE, Kind.REPLACE, Kind.EXECUTE)
 class MarketRun:
     """One run of a market: a world and the means to move it on."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, chosen: frozenset[str] = frozenset()) -> None:
         self.world = world
+        self.chosen = chosen
+        """fields of the world's head that were set when it was made"""
         self._messages, self._spare = scratch()
 
     @property
@@ -71,7 +74,7 @@ class MarketRun:
 
     def copy(self) -> MarketRun:
         """An independent run in the same state."""
-        return MarketRun(copy_world(self.world))
+        return MarketRun(copy_world(self.world), self.chosen)
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,9 @@ class Market:
         rows = dataset.rows if dataset.rows is not None else dataset.seed_row
         self.rows = _row_ticks(rows, info.tick_quanta)
         self.truth = _row_ticks(dataset.truth, info.tick_quanta)
+        for shared in (self.tape, self.rows, self.truth):
+            shared.flags.writeable = False
+        self._keyframes: Keyframes | None = None
 
     def _make_tape(self) -> np.ndarray:
         events = self.dataset.events
@@ -195,7 +201,29 @@ class Market:
             params |= {name: getattr(latency, name) for name in ("feed_ns", "order_ns", "response_ns")}
         far = 256 + 2 * self.rows.shape[1]
         size = WorldSize(book=BookSize(orders=8192, window=4096, far=far, ids=16384, timers=256))
-        return MarketRun(new_world(self.tape, self.rows, self.truth, params, size))
+        return MarketRun(new_world(self.tape, self.rows, self.truth, params, size), frozenset(params))
+
+    def keyframes(self, *, every_ns: int | None = None, count: int | None = None) -> Keyframes:
+        """Take snapshots along the recording (one replay of it), from which `start_at` begins.
+
+        every_ns  one every so often, from the first row on
+        count     or so many, with about equally many rows between them
+
+        Raises ConfigError unless exactly one of the two is given, above 0.
+        """
+        self._keyframes = Keyframes(self, keyframe_times(self, every_ns, count))
+        return self._keyframes
+
+    def start_at(self, ts_ns: int, *, participant: bool, latency: Any = None) -> MarketRun:
+        """A new run in which everything up to and at ts_ns has happened, as if it had been replayed from the open.
+
+        It goes on from the last of the ``keyframes`` that will do; without any it replays from the open.
+        """
+        run = self.start(participant=participant, latency=latency)
+        if self._keyframes is not None:
+            self._keyframes.move(run, ts_ns)
+        run.advance(ts_ns)
+        return run
 
     def replay(self, progress: Callable[[int], None] | None = None) -> ReplayCheck:
         """Replay the whole recording without own orders and hold it against what was recorded beside it."""

@@ -120,6 +120,14 @@ class WorldSize(NamedTuple):
     gaps: int = 64
 
 
+def _read_only(array: np.ndarray) -> np.ndarray:
+    """The same memory, not to be written through this array."""
+    if array.flags.writeable:
+        array = array.view()
+        array.flags.writeable = False
+    return array
+
+
 def new_world(
     tape: np.ndarray,
     rows: np.ndarray,
@@ -129,7 +137,7 @@ def new_world(
 ) -> World:
     """A world before its first event.
 
-    tape    TAPE [rows]; it is shared, never written
+    tape    TAPE [rows]; tape, rows and truth are shared, and read only in every world
     rows    int64 [rows, 4 K], [1, 4 K] (a seed only) or [0, 0]
     truth   int64 [rows, 4] or [0, 0]
     params  fields of WORLD that were chosen (config.MarketConfig.params)
@@ -138,9 +146,9 @@ def new_world(
         head=np.zeros(1, WORLD),
         book=new_book(size.book),
         seen=new_book(size.seen),
-        tape=tape,
-        rows=rows,
-        truth=truth,
+        tape=_read_only(tape),
+        rows=_read_only(rows),
+        truth=_read_only(truth),
         gaps=np.zeros((2, max(size.gaps, rows.shape[1])), GAP),
         own=np.zeros(size.own, OWN_ORDER),
         fills=np.zeros(size.fills, FILL),
