@@ -8,7 +8,7 @@ and keeps each compiled call short enough for Ctrl-C to be heard.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -21,6 +21,7 @@ from lobsim.core.book import BookSize
 from lobsim.core.loop import advance, record_history, room_for_event
 from lobsim.core.state import World
 from lobsim.core.world import WorldSize, copy_world, make_tape, new_world, roomier_world, scratch
+from lobsim.core.world_hash import world_hash
 from lobsim.errors import DataError
 from lobsim.feeds.schema import Dataset
 from lobsim.keyframes import Keyframes, keyframe_times
@@ -62,6 +63,16 @@ class MarketRun:
             if progress is not None:
                 progress(int(self.world.head[0]["cursor"]))
 
+    def advance_rows(self, rows: int) -> Status:
+        """Run until so many rows of the tape, counted from its first, have happened (DONE), or to an earlier decision (WAKE)."""
+        while (left := rows - int(self.world.head[0]["cursor"])) > 0:
+            status = Status(advance(self.world, NEVER, min(left, _CHUNK_EVENTS), self._messages, self._spare))
+            if status in (Status.WAKE, Status.DONE):
+                return status
+            if status != Status.CHUNK:
+                self.world = roomier_world(self.world, status)
+        return Status.DONE
+
     def make_room(self) -> None:
         """Make sure the next event fits, whatever it is."""
         while (status := room_for_event(self.world)) != Status.OK:
@@ -90,6 +101,7 @@ class ReplayCheck:
     corrections              by cause: rows and lots by which history was corrected at prices coming into view
     truth_rows, truth_exact  rows held against an independent best bid and ask, and rows where prices and sizes agree
     truth_first              index of the first row that disagrees, -1 if none
+    trace                    (rows replayed, state hash of the world) every so many rows, if asked for
     """
 
     rows: int
@@ -102,6 +114,7 @@ class ReplayCheck:
     truth_rows: int | None
     truth_exact: int | None
     truth_first: int | None
+    trace: tuple[tuple[int, int], ...] = ()
 
 
 def _to_ticks(price: np.ndarray, side: np.ndarray, tick_quanta: int) -> tuple[np.ndarray, np.ndarray]:
@@ -225,11 +238,20 @@ class Market:
         run.advance(ts_ns)
         return run
 
-    def replay(self, progress: Callable[[int], None] | None = None) -> ReplayCheck:
-        """Replay the whole recording without own orders and hold it against what was recorded beside it."""
+    def replay(self, progress: Callable[[int], None] | None = None, *, hash_every: int = 0) -> ReplayCheck:
+        """Replay the whole recording without own orders and hold it against what was recorded beside it.
+
+        hash_every  take the state hash after every so many rows and after the last, 0: never
+        """
         run = self.start(participant=False)
+        trace = []
+        for done in range(hash_every, len(self.tape) + hash_every, hash_every) if hash_every else ():
+            run.advance_rows(min(done, len(self.tape)))
+            trace.append((min(done, len(self.tape)), world_hash(run.world)))
+            if progress is not None:
+                progress(trace[-1][0])
         run.advance(NEVER, progress)
-        return _check_of(run.world)
+        return replace(_check_of(run.world), trace=tuple(trace))
 
     @cached_property
     def quotes(self) -> pl.DataFrame:

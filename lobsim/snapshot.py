@@ -172,11 +172,11 @@ class Snapshot(Generic[State]):
         if not fits:
             array = np.zeros(part.shape, part.dtype)
         if rule == _UNREAD:
-            entries = source.view(part.dtype)
             start = int(head["read"]) & (len(array) - 1)
             ahead = min(part.count, len(array) - start)
-            array[start : start + ahead] = entries[:ahead]
-            array[: part.count - ahead] = entries[ahead:]
+            cut = ahead * part.dtype.itemsize
+            _bytes(array[start : start + ahead])[:] = source[:cut]
+            _bytes(array[: part.count - ahead])[:] = source[cut:]
             return array
         _bytes(array[: part.count])[:] = source
         if old_count > part.count:

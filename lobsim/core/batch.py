@@ -9,7 +9,6 @@ slice of a block and stop at the first state that lacks room; the shell makes ro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -117,7 +116,7 @@ def _carve(state: Any, memory: np.ndarray, at: int) -> tuple[Any, int]:
     return type(state)(**parts), at
 
 
-def arena_like(states: Sequence[Any]) -> list[Any]:
+def arena_like(states: list[Any]) -> list[Any]:
     """States of the same capacities, every byte 0, in one piece of memory, one after the other; the tape and its rows are shared."""
     memory = np.zeros(sum(map(_bytes_like, states)) + _LINE_BYTES, np.uint8)
     at = -memory.ctypes.data % _LINE_BYTES
