@@ -24,7 +24,7 @@ from lobsim.core.world import roomier_book, roomier_world, scratch
 from lobsim.crew import Crew, Errand, slices, thread_count
 from lobsim.errors import ConfigError, OrderError
 from lobsim.snapshot import Snapshot
-from lobsim.types import MAX_SIZE_LOTS, MESSAGE, REPORT, Status
+from lobsim.types import MAX_SIZE_LOTS, MESSAGE, REPORT, TERMS, Status
 
 _CHUNK_EVENTS = 100_000
 """Events per kernel call: some tens of milliseconds, so Ctrl-C is heard within one."""
@@ -154,6 +154,7 @@ class Books(_Batch[Book]):
         offsets: np.ndarray,
         threads: int | None = None,
         reports: np.ndarray | None = None,
+        terms: np.ndarray | None = None,
     ) -> BatchReports:
         """Apply to each book its own messages.
 
@@ -161,14 +162,16 @@ class Books(_Batch[Book]):
         offsets   int64 [books + 1]: messages[offsets[i]:offsets[i + 1]] are those of book i
         threads   how many; None: as many as this process may use
         reports   REPORT [any] to write into, if it is to be used again; more room is made where it does not do
+        terms     TERMS [any], the table that messages[...]["terms"] names rows of; row 0 means nothing
 
         Raises OrderError for arrays of another kind.  Ctrl-C is heard between two messages: every book stays sound and holds what was applied.
         """
         _check_messages(messages, offsets, len(self))
+        table = checked_terms(terms)
         messages = np.require(messages, requirements=["C", "W"])
         count = thread_count(threads)
         parts = slices(len(self), count)
-        run = _BooksRun(self, messages, np.ascontiguousarray(offsets, np.int64), parts, reports)
+        run = _BooksRun(self, messages, table, np.ascontiguousarray(offsets, np.int64), parts, reports)
         self._crew.run(parts, run.work, _ALONE_MESSAGES, count)
         return run.reports()
 
@@ -180,14 +183,15 @@ class _BooksRun:
         self,
         books: Books,
         messages: np.ndarray,
+        table: np.ndarray,
         offsets: np.ndarray,
         parts: list[tuple[int, int]],
         reports: np.ndarray | None,
     ) -> None:
-        self._books, self._messages, self._offsets = books, messages, offsets
+        self._books, self._messages, self._table, self._offsets = books, messages, table, offsets
         self._block = books._whole()
         self._done = offsets[:-1].copy()
-        self._begins, self._ends = np.zeros(len(books), np.int64), np.zeros(len(books), np.int64)
+        self._begins, self._ends = np.full(len(books), -1), np.zeros(len(books), np.int64)
         if reports is None:
             reports = np.empty(len(messages) + len(messages) // 2 + 256 * len(parts), REPORT)
         self._all = reports
@@ -210,6 +214,7 @@ class _BooksRun:
                 start,
                 stop,
                 self._messages,
+                self._table,
                 self._offsets,
                 self._done,
                 MAX_SIZE_LOTS,
@@ -240,6 +245,18 @@ class _BooksRun:
             self._begins[start:stop] += first
             self._ends[start:stop] += first
         return BatchReports(all_reports, self._begins, self._ends)
+
+
+def checked_terms(terms: np.ndarray | None) -> np.ndarray:
+    """A table of terms that kernels can read: row 0 means nothing.
+
+    Raises OrderError for an array of another kind.
+    """
+    if terms is None:
+        return np.zeros(1, TERMS)
+    if getattr(terms, "dtype", None) != TERMS or terms.ndim != 1 or len(terms) == 0:
+        raise OrderError("terms are a one-dimensional array of lobsim.types.TERMS, row 0 meaning nothing")
+    return np.require(terms, requirements=["C", "W"])
 
 
 def _check_messages(messages: np.ndarray, offsets: np.ndarray, books: int) -> None:

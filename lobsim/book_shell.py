@@ -235,8 +235,11 @@ class Book:
         while done < len(messages):
             stop = min(done + _CHUNK_MESSAGES, len(messages))
             self._index_directly(messages, done, stop)
-            while done < stop:
-                status, done, count = run_messages(self.arrays, messages, done, stop, MAX_SIZE_LOTS, reports, count)
+            status = Status.ROOM_REPORTS
+            while status != Status.OK:
+                status, done, count = run_messages(
+                    self.arrays, messages, self.arrays.no_terms, done, stop, MAX_SIZE_LOTS, reports, count
+                )
                 if status == Status.ROOM_REPORTS:
                     reports = np.concatenate([reports[:count], np.empty(len(reports) + 64, REPORT)])
                 elif status != Status.OK:

@@ -271,6 +271,8 @@ class Status(IntEnum):
     CHUNK = 12  # the event budget of this call is used up; call again
     ROOM_VIEW_ORDERS = 13
     ROOM_VIEW_LEVELS = 14
+    ROOM_EXTRAS = 15
+    ROOM_OWNERS = 16
 
 
 MESSAGE = np.dtype(
@@ -323,12 +325,11 @@ MAX_OWNER = 2**20 - 1
 
 REPORT = np.dtype(
     [
-        ("sequence", "i8"),  # index of the message it answers
+        ("sequence", "i4"),  # index of the message it answers
         ("kind", "i1"),
         ("reason", "i1"),
         ("side", "i1"),
         ("verb", "i1"),  # REJECTED: what the message asked
-        ("slot", "i4"),  # TRADE: where the maker stands in the book (internal)
         ("order_id", "i8"),
         ("other_id", "i8"),
         ("price_ticks", "i8"),
@@ -336,7 +337,10 @@ REPORT = np.dtype(
         ("remaining_lots", "i8"),
     ]
 )
-"""One answer of a venue, 56 bytes.  For a TRADE ``side`` is the maker's."""
+"""One answer of a venue, 48 bytes.  For a TRADE ``side`` is the maker's."""
+
+MAX_MESSAGES = 2**31 - 1
+"""Messages in one call: reports count them in 32 bits."""
 
 FILL = np.dtype(
     [

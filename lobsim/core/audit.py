@@ -12,10 +12,24 @@ from enum import IntEnum
 
 import numpy as np
 
+from lobsim.core.book import slices
 from lobsim.core.ids import find_id
-from lobsim.core.jit import borrow, borrow_array, kernel, mix, trailing_zeros
-from lobsim.core.layout import ANONYMOUS, BLOCK, OWN, RECORDED, SIDE_BIT, Book
-from lobsim.core.levels import first_level, fold, next_level, window_of
+from lobsim.core.jit import borrow, borrow_array, kernel, mix, mix_word, trailing_zeros, wrapping_sum
+from lobsim.core.layout import (
+    ANONYMOUS,
+    BLOCK,
+    HAS_EXTRA,
+    HIDDEN,
+    OWN,
+    RECORDED,
+    SIDE_BIT,
+    SPECIAL,
+    TIMED,
+    WAITING,
+    Book,
+)
+from lobsim.core.levels import first_level, first_of_pool, fold, next_level, window_of, window_slot
+from lobsim.core.special import reserve_of, shown_at
 from lobsim.core.timers import timer_holds
 from lobsim.types import NEVER
 
@@ -39,6 +53,9 @@ class Broken(IntEnum):
     ID_STRAY = 13  # an entry of the id map that speaks of no order
     LEDGERS = 14  # surplus or deficit is not the sum over the recorded orders
     TIMER = 15  # no heap, or an order with a time limit that no timer knows
+    HIDDEN_FIRST = 16  # a displayed order behind a hidden one
+    HIDDEN_SUM = 17  # a level's hidden size, or its first hidden order
+    SPECIALS = 18  # special or waiting orders, their rows of EXTRA or their refreshes counted wrongly
 
 
 _ONE = np.uint64(1)
@@ -58,22 +75,23 @@ def audit_scratch(book: Book) -> tuple[np.ndarray, np.ndarray]:
 
 @kernel
 def _check_pool(book, marks, found):
-    """The free list: every slot in it once, and as many as the counts say.  changes: marks"""
+    """The free list: every slot in it once.  changes: marks, found"""
     head = book.head[0]
     fresh = head["fresh"]
-    if fresh < 1 or fresh > len(book.nodes):
+    if fresh < first_of_pool(book) or fresh > len(book.nodes):
         return Broken.POOL
     free = np.int64(0)
     slot = np.int64(head["free"])
     while slot != 0:
         found[_SLOT] = slot
-        if slot >= fresh or marks[slot] != 0:
+        if slot < first_of_pool(book) or slot >= fresh or marks[slot] != 0:
             return Broken.POOL
         marks[slot] = _FREE
         free += 1
         slot = np.int64(book.nodes[slot]["next"])
     found[_SLOT] = 0
-    return Broken.SOUND if free + head["used"] == fresh - 1 else Broken.POOL
+    found[_LIVE] = free
+    return Broken.SOUND
 
 
 @kernel
@@ -109,6 +127,8 @@ def _check_queue(book, side, level, marks, found):
     blocks = 0
     before = level
     slot = np.int64(book.nodes[level]["next"])
+    hidden = np.int64(0)
+    first_hidden = np.int64(0)
     while slot != level:
         found[_SLOT] = slot
         if slot == 0 or slot >= len(book.nodes) or book.nodes[slot]["prev"] != before:
@@ -126,6 +146,11 @@ def _check_queue(book, side, level, marks, found):
         if book.nodes[slot]["meta"] & RECORDED:
             hist += np.int64(book.info[slot]["hist"])
         blocks += 1 if book.nodes[slot]["meta"] & BLOCK else 0
+        if book.nodes[slot]["meta"] & HIDDEN:
+            hidden += np.int64(book.nodes[slot]["size"])
+            first_hidden = slot if first_hidden == 0 else first_hidden
+        elif first_hidden != 0:
+            return Broken.HIDDEN_FIRST
         before = slot
         slot = np.int64(book.nodes[slot]["next"])
     found[_SLOT] = level
@@ -137,6 +162,8 @@ def _check_queue(book, side, level, marks, found):
         return Broken.LEVEL_SIZE
     if blocks == 0 and book.info[level]["hist"] != hist:
         return Broken.LEVEL_HIST
+    if book.info[level]["hidden"] != hidden or book.info[level]["first_hidden"] != first_hidden:
+        return Broken.HIDDEN_SUM
     return Broken.SOUND
 
 
@@ -154,7 +181,7 @@ def _check_levels(book, side, marks, found):
         if level >= len(book.nodes) or marks[level] != 0:
             return Broken.POOL
         marks[level] = _LEVEL
-        found[_LIVE] += 1
+        found[_LIVE] += 1 if level >= first_of_pool(book) else 0
         found[_LEVELS] += 1
         node = book.nodes[level]
         found[_PRICE] = node["key"]
@@ -188,29 +215,36 @@ def _check_bitmap(book, side, marks, found):
     """
     window = window_of(book)
     leaf = window >> 6
-    middle = (leaf + 63) >> 6
-    start = side * (leaf + middle + 1)
+    middle = (len(book.upper) >> 1) - 1
+    start = side * (middle + 1)
     levels = np.int64(0)
     for place in range(leaf):
-        word = book.bits[start + place]
-        above = book.bits[start + leaf + (place >> 6)] >> np.uint64(place & 63)
+        word = book.leaf[side * leaf + place]
+        above = book.upper[start + (place >> 6)] >> np.uint64(place & 63)
         if (above & _ONE != 0) != (word != 0):
             return Broken.LEVEL_INDEX, levels
         while word != 0:
             offset = (place << 6) + trailing_zeros(word)
             word &= word - _ONE
             levels += 1
-            level = np.int64(book.ladder[side * window + offset])
+            level = window_slot(book, side, offset)
             key = np.int64(book.sides[side]["base"]) + offset
             found[_SLOT] = level
             found[_PRICE] = fold(side, key)
-            if level == 0 or marks[level] != _LEVEL or fold(side, np.int64(book.nodes[level]["key"])) != key:
+            if marks[level] != _LEVEL or fold(side, np.int64(book.nodes[level]["key"])) != key:
                 return Broken.LEVEL_INDEX, levels
     for place in range(middle):
-        above = book.bits[start + leaf + middle] >> np.uint64(place)
-        if (above & _ONE != 0) != (book.bits[start + leaf + place] != 0):
+        above = book.upper[start + middle] >> np.uint64(place)
+        if (above & _ONE != 0) != (book.upper[start + place] != 0):
             return Broken.LEVEL_INDEX, levels
     return Broken.SOUND, levels
+
+
+@kernel
+def _levels_in_window(book, side):
+    """Nodes of the window that are in use, marked or not."""
+    first = window_slot(book, side, 0)
+    return np.count_nonzero(book.nodes[first : first + window_of(book)]["next"])
 
 
 @kernel
@@ -222,7 +256,7 @@ def _check_index(book, side, marks, found):
         return broken
     window = window_of(book)
     found[_SLOT] = 0
-    if np.count_nonzero(book.ladder[side * window : (side + 1) * window]) != levels:
+    if _levels_in_window(book, side) != levels:
         return Broken.LEVEL_INDEX
     first = side * (len(book.far) >> 1)
     for place in range(first, first + book.sides[side]["far"]):
@@ -276,7 +310,7 @@ def _check_timers(book, marks, found):
             marks[timer["ref"]] |= _TIMED
     for slot in range(1, book.head[0]["fresh"]):
         node = book.nodes[slot]
-        if marks[slot] != _ORDER or node["meta"] & BLOCK or book.info[slot]["expire_ns"] == NEVER:
+        if marks[slot] != _ORDER or node["meta"] & TIMED == 0:
             continue
         found[_SLOT] = slot
         found[_SIDE] = node["meta"] & SIDE_BIT
@@ -286,10 +320,41 @@ def _check_timers(book, marks, found):
 
 
 @kernel
+def _check_specials(book, marks, found):
+    """Orders that wait, and the counts of special orders, of their rows and of how often they refresh.  changes: marks, found"""
+    head = book.head[0]
+    waiting = np.int64(0)
+    specials = np.int64(0)
+    extras = np.int64(0)
+    refreshes = np.int64(0)
+    for slot in range(first_of_pool(book), head["fresh"]):
+        node = book.nodes[slot]
+        if marks[slot] == 0 and node["meta"] & WAITING:
+            if find_id(book, np.int64(node["key"])) != slot:
+                return Broken.ID_MISSING
+            marks[slot] = _ORDER
+            waiting += 1
+            found[_LIVE] += 1
+        if marks[slot] & _ORDER == 0:
+            continue
+        found[_SLOT] = slot
+        specials += 1 if node["meta"] & SPECIAL else 0
+        if node["meta"] & HAS_EXTRA:
+            row = np.int64(book.info[slot]["extra"])
+            if row < 1 or row >= head["extra_fresh"]:
+                return Broken.SPECIALS
+            extras += 1
+            refreshes += slices(np.int64(book.extras[row]["reserve"]), np.int64(book.extras[row]["display"]))
+    found[_SLOT] = 0
+    same = waiting == head["waiting"] and specials == head["specials"] and extras == head["extras"]
+    return Broken.SOUND if same and refreshes == head["slices"] else Broken.SPECIALS
+
+
+@kernel
 def _check_sums(book, found):
     """Counts and ledgers over the whole book."""
     head = book.head[0]
-    if head["used"] != found[_LIVE]:
+    if first_of_pool(book) + found[_LIVE] != head["fresh"]:
         return Broken.POOL
     if head["own_resting"] != found[_OWN]:
         return Broken.COUNTS
@@ -321,12 +386,28 @@ def audit(book, marks, found):
         if broken == Broken.SOUND:
             broken = _check_index(book, side, marks, found)
     if broken == Broken.SOUND:
+        broken = _check_specials(book, marks, found)
+    if broken == Broken.SOUND:
         broken = _check_sums(book, found)
     if broken == Broken.SOUND:
         broken = _check_ids(book, marks, found)
     if broken == Broken.SOUND:
         broken = _check_timers(book, marks, found)
     return broken
+
+
+@kernel
+def _hash_of_waiting(book):
+    """The sum modulo 2^64 of a hash of every order that waits outside the queues."""
+    total = np.uint64(0)
+    for slot in range(first_of_pool(book), book.head[0]["fresh"]):
+        node = book.nodes[slot]
+        if node["meta"] & WAITING == 0 or find_id(book, np.int64(node["key"])) != slot:
+            continue
+        h = mix(np.uint64(1469598103934665603), np.int64(node["key"]))
+        h = mix(h, np.int64(book.extras[book.info[slot]["extra"]]["stop_ticks"]))
+        total = wrapping_sum(total, mix(h, np.int64(node["size"])))
+    return total
 
 
 @kernel
@@ -351,14 +432,21 @@ def state_hash(book):
                 h = mix(h, np.int64(book.nodes[slot]["key"]))
                 h = mix(h, np.int64(book.nodes[slot]["size"]))
                 h = mix(h, hist)
+                reserve = reserve_of(book, slot)
+                hidden = (book.nodes[slot]["meta"] & HIDDEN) != 0
+                if reserve != 0 or hidden:
+                    h = mix(h, reserve)
+                    h = mix(h, 1 if hidden else 0)
                 slot = np.int64(book.nodes[slot]["next"])
             level = next_level(book, side, fold(side, price_ticks))
+    if book.head[0]["waiting"] != 0:
+        h = mix_word(h, _hash_of_waiting(book))
     return np.int64(h >> np.uint64(1))
 
 
 @kernel
 def copy_levels(book, side, out):
-    """Write the best levels of a side that have size, best first.
+    """Write the best levels of a side that show size, best first.
 
     out  int64 [any, 3]: price in ticks, units, orders with size
 
@@ -370,14 +458,14 @@ def copy_levels(book, side, out):
     level = first_level(book, side)
     while level != 0 and n < len(out):
         price_ticks = np.int64(book.nodes[level]["key"])
-        if book.nodes[level]["size"] > 0:
+        if shown_at(book, level) > 0:
             orders = np.int64(0)
             slot = np.int64(book.nodes[level]["next"])
-            while slot != level:
+            while slot != level and slot != book.info[level]["first_hidden"]:
                 orders += 1 if book.nodes[slot]["size"] > 0 else 0
                 slot = np.int64(book.nodes[slot]["next"])
             out[n, 0] = price_ticks
-            out[n, 1] = book.nodes[level]["size"]
+            out[n, 1] = shown_at(book, level)
             out[n, 2] = orders
             n += 1
         level = next_level(book, side, fold(side, price_ticks))

@@ -57,15 +57,16 @@ def advance_slice(block, sample, start, stop, until_ns, budget, statuses, messag
 
 
 @kernel
-def run_slice(block, sample, start, stop, messages, offsets, done, largest, budget, out, n, begins, ends):
+def run_slice(block, sample, start, stop, messages, table, offsets, done, largest, budget, out, n, begins, ends):
     """Apply to each of the books block[start:stop] its own messages.
 
     sample   any book of the batch: it tells the type
+    table    TERMS [any] of which row 0 means nothing, for all books
     offsets  int64 [books + 1]: messages[offsets[i]:offsets[i + 1]] are those of book i
     done     int64 [books]: first message of a book that was not applied; changed
     budget   how many messages at most in this call
     out      REPORT [any], of which n are written already
-    begins   int64 [books], ends int64 [books]: out[begins[i]:ends[i]] are the reports of book i; changed
+    begins   int64 [books], ends int64 [books]: out[begins[i]:ends[i]] are the reports of book i; changed; begins is below 0 for a book that has not begun
 
     Returns (index, status, n, budget left): index == stop when all are through; else that of the book to go on with, and CHUNK or the room it lacks.
     """
@@ -76,11 +77,12 @@ def run_slice(block, sample, start, stop, messages, offsets, done, largest, budg
     for i in range(start, stop):
         first = np.int64(done[i])
         last = np.int64(offsets[i + 1])
-        if first == offsets[i]:
+        if begins[i] < 0:
             begins[i] = n
-        if first < last:
-            book = whole(view(block, i, sample))
-            status, at, n = run_messages(book, messages, first, min(last, first + budget), largest, out, n)
+        book = view(block, i, sample)
+        if first < last or book.head[0]["unsettled"] != 0:
+            until = min(last, first + budget)
+            status, at, n = run_messages(whole(book), messages, table, first, until, largest, out, n)
             budget -= at - first
             done[i] = at
             if status != Status.OK:

@@ -17,12 +17,16 @@ from typing import NamedTuple
 import numpy as np
 
 from lobsim.core.ids import add_id, remove_id
-from lobsim.core.jit import inline, kernel
+from lobsim.core.jit import inline, kernel, stay_apart
 from lobsim.core.layout import (
     ANONYMOUS,
     BLOCK,
+    EXTRA,
     FAR,
+    FIRST_LEVEL,
+    HAS_EXTRA,
     HEAD,
+    HIDDEN,
     ID,
     INFO,
     NODE,
@@ -30,11 +34,12 @@ from lobsim.core.layout import (
     RECORDED,
     SIDE,
     SIDE_BIT,
+    SPECIAL,
     TIMER,
     Book,
 )
-from lobsim.core.levels import drop_level, find_best, find_level, fold, give_slot, make_level, take_slot
-from lobsim.types import NEVER, Status
+from lobsim.core.levels import first_of_pool, fold, give_slot, level_emptied, level_for, take_slot
+from lobsim.types import MAX_PRICE_TICKS, NEVER, RULES, TERMS, Status
 
 
 class BookSize(NamedTuple):
@@ -46,42 +51,95 @@ class BookSize(NamedTuple):
     ids: int = 8192  # slots of the id table, a power of two; half of it may be live
     dense: int = 1  # ids below this index a table directly
     timers: int = 64
+    extras: int = 8  # icebergs, stops and pegged orders
+    owners: int = 1
 
 
-def new_book(size: BookSize = BookSize()) -> Book:
-    """An empty book: all its memory, made here once."""
+def _zeros_on_lines(count: int, dtype: np.dtype) -> np.ndarray:
+    """Zeros that begin where a cache line of 64 bytes does: otherwise every other node would lie on two lines."""
+    memory = np.zeros(count * dtype.itemsize + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    return memory[start : start + count * dtype.itemsize].view(dtype)
+
+
+def default_rules() -> np.ndarray:
+    """RULES [1] of a venue that asks for nothing."""
+    rules = np.zeros(1, RULES)
+    rules["tick_step"] = rules["lot_step"] = 1
+    rules["band_low_ticks"], rules["band_high_ticks"] = -MAX_PRICE_TICKS, MAX_PRICE_TICKS
+    return rules
+
+
+def _asks_for_care(rules: np.ndarray) -> bool:
+    """Whether a rule concerns plain limit orders too."""
+    names = [name for name in RULES.names or () if name not in ("top_orders", "reference_ticks")]
+    return rules[names].tobytes() != default_rules()[names].tobytes()
+
+
+def new_book(size: BookSize = BookSize(), rules: np.ndarray | None = None) -> Book:
+    """An empty book: all its memory, made here once.
+
+    rules  RULES [1], None for a venue that asks for nothing
+    """
     leaf = size.window // 64
     middle = (leaf + 63) // 64
     book = Book(
         head=np.zeros(1, HEAD),
         sides=np.zeros(2, SIDE),
-        nodes=np.zeros(size.orders + 1, NODE),
-        info=np.zeros(size.orders + 1, INFO),
-        ladder=np.zeros(2 * size.window, np.uint32),
-        bits=np.zeros(2 * (leaf + middle + 1), np.uint64),
+        nodes=_zeros_on_lines(FIRST_LEVEL + 2 * size.window + size.orders, NODE),
+        info=np.zeros(FIRST_LEVEL + 2 * size.window + size.orders, INFO),
+        leaf=np.zeros(2 * leaf, np.uint64),
+        upper=np.zeros(2 * (middle + 1), np.uint64),
         far=np.zeros(2 * size.far, FAR),
         ids=np.zeros(size.ids, ID),
         dense=np.zeros(size.dense, np.uint32),
         timers=np.zeros(size.timers, TIMER),
+        rules=default_rules() if rules is None else rules.copy(),
+        extras=np.zeros(size.extras + 1, EXTRA),
+        buy_stops=np.zeros(size.extras, TIMER),
+        sell_stops=np.zeros(size.extras, TIMER),
+        pegs=np.zeros(size.extras, np.int64),
+        positions=np.zeros(size.owners, np.int64),
+        no_terms=np.zeros(1, TERMS),
     )
-    clear_book(book)
+    for step in ("tick_step", "lot_step"):
+        book.rules[step] = np.maximum(book.rules[step], 1)
+    _begin(book)
     return book
+
+
+def _begin(book: Book) -> None:
+    """What an empty book holds besides zeros."""
+    book.head["fresh"] = first_of_pool(book)
+    book.head["clock_ns"] = -NEVER
+    book.head["extra_fresh"] = 1
+    book.head["low_ticks"], book.head["high_ticks"] = NEVER, -NEVER
+    book.head["ruled"] = _asks_for_care(book.rules)
+    book.sides["best_key"] = NEVER
 
 
 def clear_book(book: Book) -> None:
     """Empty a book in place."""
-    for array in book:
-        array[:] = np.zeros(1, array.dtype)
-    book.head["fresh"] = 1
-    book.head["clock_ns"] = -NEVER
-    book.sides["best_key"] = NEVER
+    for name, array in book._asdict().items():
+        if name != "rules":
+            array[:] = np.zeros(1, array.dtype)
+    _begin(book)
+
+
+@inline
+def pool_left(book):
+    """Slots of the pool that are free: it holds the orders, and the levels outside the window."""
+    buys = book.sides[0]
+    sells = book.sides[1]
+    used = buys["orders"] + sells["orders"] + buys["far"] + sells["far"] + book.head[0]["waiting"]
+    return len(book.nodes) - first_of_pool(book) - np.int64(used)
 
 
 @inline
 def room(book, slots):
     """Whether `slots` more nodes, as many ids and a far level fit.  Asked before an event is applied."""
     head = book.head[0]
-    if head["used"] + slots >= len(book.nodes):
+    if pool_left(book) < slots:
         return Status.ROOM_ORDERS
     if 2 * (head["ids"] + slots) > len(book.ids):
         return Status.ROOM_IDS
@@ -89,15 +147,6 @@ def room(book, slots):
     if book.sides[0]["far"] + slots > half or book.sides[1]["far"] + slots > half:
         return Status.ROOM_LEVELS
     return Status.OK
-
-
-@inline
-def level_for(book, side, price_ticks):
-    """Slot of the level at a price, made if there is none."""
-    level = find_level(book, side, fold(side, price_ticks))
-    if level == 0:
-        level = make_level(book, side, price_ticks)
-    return level
 
 
 @inline
@@ -135,20 +184,13 @@ def shrink_level(book, side, level, size):
     """Take size >= 0 off a level's total; without any it is no longer the best."""
     node = book.nodes[level]
     node["size"] -= size
-    if node["size"] == 0 and level == book.sides[side]["best"]:
-        find_best(book, side, fold(side, np.int64(node["key"])))
+    if node["size"] == 0:
+        level_emptied(book, side, level)
 
 
-@kernel
-def add_order(book, side, order_id, price_ticks, size, meta):
-    """A new order behind everything at its price.  Returns its slot; the caller enters the id.
-
-    order_id     any int64 that is not live
-    size         units; 0 only for a recorded order that history counts on
-    meta         bits of layout (without SIDE_BIT)
-
-    changes: nodes, the level's size, best of the side
-    """
+@inline
+def join(book, side, order_id, price_ticks, size, meta):
+    """`add_order`, folded into its caller."""
     level = level_for(book, side, price_ticks)
     slot = take_slot(book)
     node = book.nodes[slot]
@@ -163,24 +205,95 @@ def add_order(book, side, order_id, price_ticks, size, meta):
 
 
 @kernel
+def add_order(book, side, order_id, price_ticks, size, meta):
+    """A new order behind everything at its price.  Returns its slot; the caller enters the id.
+
+    order_id     any int64 that is not live
+    size         units; 0 only for a recorded order that history counts on
+    meta         bits of layout (without SIDE_BIT)
+
+    changes: nodes, the level's size, best of the side
+    """
+    return join(book, side, order_id, price_ticks, size, meta)
+
+
+@inline
+def slices(reserve, display):
+    """How often an iceberg can refresh."""
+    return (reserve + display - 1) // display if display > 0 else np.int64(0)
+
+
+@kernel
+def give_extra(book, slot):
+    """Return an order's row of EXTRA; a pegged order leaves the list of them.
+
+    changes: book.extras, book.pegs, head
+    """
+    head = book.head[0]
+    row = np.int64(book.info[slot]["extra"])
+    extra = book.extras[row]
+    head["slices"] -= slices(extra["reserve"], extra["display"])
+    extra["reserve"] = 0
+    if extra["peg"] != 0:
+        place = np.int64(0)
+        while book.pegs[place] != slot:
+            place += 1
+        head["pegs"] -= 1
+        for i in range(place, head["pegs"]):
+            book.pegs[i] = book.pegs[i + 1]
+    extra["free"] = head["extra_free"]
+    head["extra_free"] = row
+    head["extras"] -= 1
+
+
+@kernel
+def _forget(book, slot):
+    """All that knows of an order besides its queue: its id, counts, what is hidden of its level, its row of EXTRA.  It still stands in its queue."""
+    stay_apart()
+    node = book.nodes[slot]
+    meta = np.int64(node["meta"])
+    if not meta & (ANONYMOUS | BLOCK):
+        remove_id(book, np.int64(node["key"]))
+    if meta & OWN:
+        book.head[0]["own_resting"] -= 1
+    if meta & HIDDEN:
+        level = book.info[np.int64(node["level"])]
+        level["hidden"] -= node["size"]
+        if level["first_hidden"] == slot:
+            level["first_hidden"] = np.int64(node["next"]) if node["next"] != node["level"] else np.int64(0)
+    if meta & SPECIAL:
+        book.head[0]["specials"] -= 1
+    if meta & HAS_EXTRA:
+        give_extra(book, slot)
+
+
+@inline
+def take_out(book, slot):
+    """`remove_order`, folded into its caller."""
+    node = book.nodes[slot]
+    level = np.int64(node["level"])
+    meta = np.int64(node["meta"])
+    side = meta & SIDE_BIT
+    if meta & (OWN | ANONYMOUS | BLOCK | SPECIAL):
+        _forget(book, slot)
+    else:
+        remove_id(book, np.int64(node["key"]))
+    unlink(book, slot)
+    left = np.int64(book.nodes[level]["size"] - node["size"])
+    book.nodes[level]["size"] = left
+    book.sides[side]["orders"] -= 1
+    give_slot(book, slot)
+    if left == 0:
+        level_emptied(book, side, level)
+
+
+@kernel
 def remove_order(book, slot):
     """An order leaves: queue, totals, level if it was the last, id and pool.
 
     changes: everything that spoke of it
     """
-    node = book.nodes[slot]
-    level = np.int64(node["level"])
-    side = np.int64(node["meta"]) & SIDE_BIT
-    unlink(book, slot)
-    shrink_level(book, side, level, np.int64(node["size"]))
-    if not node["meta"] & (ANONYMOUS | BLOCK):
-        remove_id(book, np.int64(node["key"]))
-    if node["meta"] & OWN:
-        book.head[0]["own_resting"] -= 1
-    if book.nodes[level]["next"] == level:
-        drop_level(book, side, level)
-    book.sides[side]["orders"] -= 1
-    give_slot(book, slot)
+    take_out(book, slot)
 
 
 @kernel
@@ -190,6 +303,8 @@ def change_size(book, slot, change):
     level = np.int64(node["level"])
     side = np.int64(node["meta"]) & SIDE_BIT
     node["size"] += change
+    if node["meta"] & HIDDEN:
+        book.info[level]["hidden"] += change
     if change > 0:
         grow_level(book, side, level, change)
     elif change < 0:
@@ -204,6 +319,7 @@ def set_recorded(book, slot, size, hist):
     size  units that rest in the simulated book, >= 0
     hist  units that history says remain, >= 0
     """
+    stay_apart()
     node = book.nodes[slot]
     info = book.info[slot]
     head = book.head[0]
@@ -222,7 +338,6 @@ def set_recorded(book, slot, size, hist):
     info["hist"] = hist
     change_size(book, slot, size - np.int64(node["size"]))
     if size == 0 and hist == 0:
-        info["expire_ns"] = NEVER
         remove_order(book, slot)
 
 
@@ -241,7 +356,6 @@ def add_recorded(book, side, order_id, price_ticks, size, hist, meta, before):
         add_id(book, order_id, slot)
     info = book.info[slot]
     info["hist"] = hist
-    info["expire_ns"] = NEVER
     book.info[book.nodes[slot]["level"]]["hist"] += hist
     gap = size - hist
     if gap > 0:
@@ -257,6 +371,7 @@ def trade_maker(book, slot, size):
 
     A recorded order whose size comes to 0 keeps its place while history counts on it.
     """
+    stay_apart()
     node = book.nodes[slot]
     if node["meta"] & RECORDED:
         set_recorded(book, slot, np.int64(node["size"]) - size, np.int64(book.info[slot]["hist"]))

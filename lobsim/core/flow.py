@@ -70,7 +70,7 @@ def _submit(flow):
     """Send the message in hand to the venue and write its reports as rows.  changes: book, reports, events"""
     message = flow.message[0]
     message["ts_ns"] = flow.head[0]["stamp_ns"]
-    count = process(flow.book, message, 0, MAX_SIZE_LOTS, 0, flow.reports, 0)
+    count = process(flow.book, message, flow.book.no_terms, 0, MAX_SIZE_LOTS, 0, flow.reports, 0)
     rests = np.int64(0)
     for i in range(count):
         report = flow.reports[i]

@@ -12,7 +12,7 @@ from lobsim.core.book import change_size, set_recorded, size_ahead
 from lobsim.core.exchange import process
 from lobsim.core.ids import find_id
 from lobsim.core.jit import inline, kernel
-from lobsim.core.layout import BLIND, BLOCK, OWN
+from lobsim.core.layout import BLIND, BLOCK, NAMELESS, OWN
 from lobsim.core.levels import find_level, fold
 from lobsim.core.mailbox import discard, receive
 from lobsim.core.own import answer, learn, leave, log_fill, lots, own_id, remember_touch
@@ -48,7 +48,7 @@ def _write_message(world, verb, order, target, size_lots, message):
     message["side"] = mine["side"]
     message["type"] = mine["type"]
     message["tif"] = mine["tif"]
-    message["flags"] = mine["flags"]
+    message["flags"] = mine["flags"] & (MessageFlag.POST_ONLY | MessageFlag.LOSE_PLACE)
     message["order_id"] = own_id(target)
     message["new_id"] = own_id(order)
     message["price_ticks"] = mine["price_ticks"]
@@ -57,10 +57,17 @@ def _write_message(world, verb, order, target, size_lots, message):
 
 
 @inline
+def _maker_of(book, report):
+    """Slot of a trade's maker, which is still in the book."""
+    order_id = np.int64(report["order_id"])
+    return NAMELESS - order_id if order_id <= NAMELESS else find_id(book, order_id)
+
+
+@inline
 def _give_back(world, report):
     """Undo what an own aggressor took from a recorded maker (Impact.NONE)."""
-    slot = np.int64(report["slot"])
     book = world.book
+    slot = _maker_of(book, report)
     size = np.int64(report["size_lots"])
     if book.nodes[slot]["meta"] & BLOCK:
         change_size(book, slot, size)
@@ -94,7 +101,7 @@ def _settle_self_trade(world, report):
     size = np.int64(report["size_lots"])
     whole = lots(world, size) << world.head[0]["shift"]
     if whole < size:
-        _pass_on(world, np.int64(report["slot"]), size - whole)
+        _pass_on(world, _maker_of(world.book, report), size - whole)
     if whole > 0:
         order = own_id(np.int64(report["order_id"]))
         log_fill(world, order, FillReason.OWN_AGGRESSION, 1, np.int64(report["price_ticks"]), whole, 0)
@@ -118,7 +125,7 @@ def _settle_trades(world, order, n):
         from_own = np.int64(0)
         while i < n and world.reports[i]["kind"] == ReportKind.TRADE and world.reports[i]["price_ticks"] == price_ticks:
             size += world.reports[i]["size_lots"]
-            if world.reports[i]["order_id"] < 0:
+            if NAMELESS < world.reports[i]["order_id"] < 0:
                 from_own += _settle_self_trade(world, world.reports[i])
             elif head["impact"] == Impact.NONE:
                 _give_back(world, world.reports[i])
@@ -186,7 +193,7 @@ def _arrive_new(world, order, message):
         return
     _write_message(world, Verb.NEW, order, order, np.int64(mine["size_lots"]), message)
     largest = np.int64(MAX_SIZE_LOTS) << world.head[0]["shift"]
-    n = process(world.book, message, OWN, largest, 0, world.reports, 0)
+    n = process(world.book, message, world.book.no_terms, OWN, largest, 0, world.reports, 0)
     _answer_new(world, order, n, False)
 
 
@@ -228,7 +235,7 @@ def _arrive_replace(world, order, known_filled_lots, message):
     kept = mine["price_ticks"] == old_price_ticks and message["size_lots"] <= world.book.nodes[slot]["size"]
     kept = kept and (mine["flags"] & MessageFlag.LOSE_PLACE) == 0
     largest = np.int64(MAX_SIZE_LOTS) << world.head[0]["shift"]
-    n = process(world.book, message, OWN, largest, 0, world.reports, 0)
+    n = process(world.book, message, world.book.no_terms, OWN, largest, 0, world.reports, 0)
     _answer_new(world, order, n, kept)
     if mine["venue_state"] != OrderState.REJECTED:
         world.own[old]["venue_state"] = OrderState.CANCELLED

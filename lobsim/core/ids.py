@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from lobsim.core.jit import borrow_array, inline, kernel, wrapping_product
+from lobsim.core.jit import borrow_array, inline, kernel, stay_apart, wrapping_product
 
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 
 @inline
-def _home(book, key):
+def place_of(book, key):
     """Where an id stands in the table if nothing is in its way."""
     spread = wrapping_product(np.uint64(np.int64(key)), _SPREAD)
     return np.int64((spread >> np.uint64(20)) & np.uint64(len(book.ids) - 1))
@@ -26,7 +26,7 @@ def find_id(book, order_id):
     if 0 <= order_id < len(book.dense):
         return np.int64(book.dense[order_id])
     mask = len(book.ids) - 1
-    place = _home(book, order_id)
+    place = place_of(book, order_id)
     while book.ids[place]["slot"] != 0:
         if book.ids[place]["key"] == order_id:
             return np.int64(book.ids[place]["slot"])
@@ -41,7 +41,7 @@ def add_id(book, order_id, slot):
         book.dense[order_id] = slot
         return
     mask = len(book.ids) - 1
-    place = _home(book, order_id)
+    place = place_of(book, order_id)
     while book.ids[place]["slot"] != 0:
         place = (place + 1) & mask
     book.ids[place]["key"] = order_id
@@ -52,8 +52,9 @@ def add_id(book, order_id, slot):
 @kernel
 def _remove_hashed(book, order_id):
     """Forget a live id of the table; the run behind it moves up."""
+    stay_apart()
     mask = len(book.ids) - 1
-    place = _home(book, order_id)
+    place = place_of(book, order_id)
     while book.ids[place]["key"] != order_id or book.ids[place]["slot"] == 0:
         place = (place + 1) & mask
     ahead = place
@@ -61,7 +62,7 @@ def _remove_hashed(book, order_id):
         ahead = (ahead + 1) & mask
         if book.ids[ahead]["slot"] == 0:
             break
-        home = _home(book, np.int64(book.ids[ahead]["key"]))
+        home = place_of(book, np.int64(book.ids[ahead]["key"]))
         if ((ahead - home) & mask) >= ((ahead - place) & mask):
             book.ids[place] = book.ids[ahead]
             place = ahead

@@ -1,20 +1,11 @@
-"""The one decorator of the compiled floor, its cache, and the few intrinsics that kernels need.
-
-Three things live here and nowhere else, so that kernels read like prose:
+"""The one decorator of the compiled floor, its cache, blocks of states, and hashing.
 
 - ``kernel`` compiles an entry point or a routine of its own; ``inline`` compiles a helper that is
   always folded into its caller.
 - The cache folder is named by a hash of every source file of the compiled floor.  Numba's own cache
   looks at the file of the function only: after an edit of an imported helper it would go on
   running the old machine code.  With the hash in the path any edit anywhere is a miss.
-- A *block* is a piece of memory that holds the handles' targets of many states, one after the other: ``view`` answers one of them as the
-  very type that ``borrow`` makes of a single state, so a batch runs the same machine code.  The caller keeps the arrays alive.
-- ``borrow`` returns the same state without reference counting.  Numba counts references on
-  every array handed to a helper, and those atomic increments are the larger part of the cost of a book
-  made of small functions.  A borrowed view has no owner to count; the caller keeps the arrays alive.
-
-Every intrinsic has an uncompiled twin, so that the whole floor also runs under
-``NUMBA_DISABLE_JIT=1``.
+- The handles on states and the intrinsics of ``references`` have their names here too, so that kernels import from one place.
 """
 
 from __future__ import annotations
@@ -26,12 +17,39 @@ from typing import Any
 import numba
 import numpy as np
 import platformdirs
-from llvmlite import ir as llvm
 from numba import config, types
-from numba.core import cgutils
-from numba.core.imputils import lower_getattr_generic
-from numba.core.typing.templates import AttributeTemplate, infer_getattr
-from numba.extending import intrinsic, models, register_model
+
+from lobsim.core.references import (
+    borrow,
+    borrow_array,
+    bytes_compiled,
+    prefetch,
+    stay_apart,
+    store_compiled,
+    trailing_zeros,
+    view,
+    whole,
+)
+
+__all__ = [
+    "borrow",
+    "borrow_array",
+    "cache_folder",
+    "inline",
+    "kernel",
+    "mix",
+    "mix_word",
+    "new_block",
+    "prefetch",
+    "source_hash",
+    "stay_apart",
+    "store",
+    "trailing_zeros",
+    "view",
+    "whole",
+    "wrapping_product",
+    "wrapping_sum",
+]
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _ROOT = os.path.dirname(os.path.dirname(_HERE))
@@ -102,8 +120,11 @@ def _compile(function: Any, **options: Any) -> Any:
 
 
 def kernel(function: Any) -> Any:
-    """Compile a routine that is called, from Python or from another kernel."""
-    return _compile(function)
+    """Compile a routine that is called, from Python or from another kernel.
+
+    forceinline is refused outright: left open, Numba lets a kernel inherit it from whichever helper happens to be the first to call it.
+    """
+    return _compile(function, forceinline=False)
 
 
 def inline(function: Any) -> Any:
@@ -111,193 +132,14 @@ def inline(function: Any) -> Any:
     return _compile(function, forceinline=True)
 
 
-class Reference(types.Type):
-    """Compiled code's handle on a NamedTuple of arrays: one pointer, whatever the tuple holds.
-
-    ``handle.field`` reads that field only: an array comes without an owner, a nested tuple as a handle again.
-    """
-
-    def __init__(self, target):
-        # A short name: Numba spells argument types out in every symbol, and a world's full type fills pages.
-        self.target = target
-        digest = hashlib.sha256(str(target).encode()).hexdigest()[:16]
-        super().__init__(name=f"Reference_{target.instance_class.__name__}_{digest}")
-
-
-@register_model(Reference)
-class _ReferenceModel(models.PointerModel):
-    def __init__(self, manager, kind):
-        models.PrimitiveModel.__init__(self, manager, kind, manager.lookup(kind.target).get_data_type().as_pointer())
-
-
-@infer_getattr
-class _ReferenceAttributes(AttributeTemplate):
-    key = Reference
-
-    def generic_resolve(self, reference, name):
-        if name in reference.target.fields:
-            kind = reference.target.types[reference.target.fields.index(name)]
-            return Reference(kind) if isinstance(kind, types.BaseTuple) else kind
-        return None
-
-
-_ARRAY_PARTS = ("meminfo", "parent", "nitems", "itemsize", "data", "shape", "strides")
-"""Members of Numba's array structure, in order."""
-
-
-def _load_constant(builder, pointer):
-    """Load memory that never changes while the handle lives: the optimiser may keep the value."""
-    value = builder.load(pointer)
-    value.set_metadata("invariant.load", builder.module.add_metadata([]))
-    return value
-
-
-@lower_getattr_generic(Reference)
-def _read_field(context, builder, kind, value, name):
-    place = kind.target.fields.index(name)
-    field = kind.target.types[place]
-    pointer = builder.gep(value, [llvm.Constant(llvm.IntType(32), 0), llvm.Constant(llvm.IntType(32), place)])
-    if isinstance(field, types.BaseTuple):
-        return pointer
-    if not isinstance(field, types.Array):
-        return _load_constant(builder, pointer)
-    array = context.make_array(field)(context, builder)
-    for position, part in enumerate(_ARRAY_PARTS):
-        if part in ("meminfo", "parent"):
-            setattr(array, part, cgutils.get_null_value(getattr(array, part).type))
-            continue
-        inner = builder.gep(pointer, [llvm.Constant(llvm.IntType(32), 0), llvm.Constant(llvm.IntType(32), position)])
-        if part in ("shape", "strides"):
-            setattr(array, part, _load_each(builder, inner, field.ndim))
-        else:
-            setattr(array, part, _load_constant(builder, inner))
-    return array._getvalue()
-
-
-def _load_each(builder, pointer, count):
-    """An array of integers in memory, element by element (whole aggregates are slow to optimise)."""
-    items = []
-    for position in range(count):
-        place = [llvm.Constant(llvm.IntType(32), 0), llvm.Constant(llvm.IntType(32), position)]
-        items.append(_load_constant(builder, builder.gep(pointer, place)))
-    return cgutils.pack_array(builder, items)
-
-
-@intrinsic
-def _borrow_compiled(typing_context, state):
-    def codegen(context, builder, signature, arguments):
-        return cgutils.alloca_once_value(builder, arguments[0])
-
-    if isinstance(state, Reference):
-        return state(state), lambda context, builder, signature, arguments: arguments[0]
-    return Reference(state)(state), codegen
-
-
-@intrinsic
-def _borrow_array_compiled(typing_context, array):
-    def codegen(context, builder, signature, arguments):
-        view = context.make_array(signature.args[0])(context, builder, arguments[0])
-        view.meminfo = cgutils.get_null_value(view.meminfo.type)
-        view.parent = cgutils.get_null_value(view.parent.type)
-        return view._getvalue()
-
-    return array(array), codegen
-
-
-@intrinsic
-def _trailing_zeros_compiled(typing_context, word):
-    def codegen(context, builder, signature, arguments):
-        return builder.cttz(arguments[0], cgutils.false_bit)
-
-    return types.int64(types.uint64), codegen
-
-
-@intrinsic
-def _view_compiled(typing_context, block, index, sample):
-    reference = sample if isinstance(sample, Reference) else Reference(sample)
-
-    def codegen(context, builder, signature, arguments):
-        memory = context.make_array(signature.args[0])(context, builder, arguments[0])
-        first = builder.bitcast(memory.data, context.get_value_type(reference))
-        return builder.gep(first, [arguments[1]])
-
-    return reference(block, types.intp, sample), codegen
-
-
-@intrinsic
-def _store_compiled(typing_context, block, index, state):
-    def codegen(context, builder, signature, arguments):
-        memory = context.make_array(signature.args[0])(context, builder, arguments[0])
-        target = context.get_value_type(Reference(state))
-        place = builder.gep(builder.bitcast(memory.data, target), [arguments[1]])
-        context.pack_value(builder, state, arguments[2], place)
-        return context.get_dummy_value()
-
-    return types.void(block, types.intp, state), codegen
-
-
-@intrinsic
-def _bytes_compiled(typing_context, state):
-    def codegen(context, builder, signature, arguments):
-        return context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(state)))
-
-    return types.intp(state), codegen
-
-
-def _load_whole(context, builder, kind, value):
-    """The tuple behind a handle, its arrays without owners."""
-    parts = []
-    for name, field in zip(kind.target.fields, kind.target.types, strict=True):
-        part = _read_field(context, builder, kind, value, name)
-        if isinstance(field, types.BaseTuple):
-            part = _load_whole(context, builder, Reference(field), part)
-        parts.append(part)
-    return context.make_tuple(builder, kind.target, parts)
-
-
-@intrinsic
-def _whole_compiled(typing_context, reference):
-    def codegen(context, builder, signature, arguments):
-        return _load_whole(context, builder, reference, arguments[0])
-
-    return reference.target(reference), codegen
-
-
-def _borrow_uncompiled(state):
-    return state
-
-
-def _view_uncompiled(block, index, sample):
-    return block[index]
-
-
-def _trailing_zeros_uncompiled(word):
-    word = int(word)
-    return (word & -word).bit_length() - 1 if word else 64
-
-
-if config.DISABLE_JIT:
-    borrow = _borrow_uncompiled
-    borrow_array = _borrow_uncompiled
-    view = _view_uncompiled
-    whole = _borrow_uncompiled
-    trailing_zeros = _trailing_zeros_uncompiled
-else:
-    borrow = _borrow_compiled
-    borrow_array = _borrow_array_compiled
-    view = _view_compiled
-    whole = _whole_compiled
-    trailing_zeros = _trailing_zeros_compiled
-
-
 @kernel
 def _bytes_of(state):
-    return _bytes_compiled(state)
+    return bytes_compiled(state)
 
 
 @kernel
 def _write(block, index, state):
-    _store_compiled(block, index, state)
+    store_compiled(block, index, state)
 
 
 def new_block(states: list[Any]) -> Any:
@@ -346,13 +188,19 @@ if not config.DISABLE_JIT:
 
 
 @inline
+def mix_word(h, word):
+    """`mix` of a uint64."""
+    return wrapping_product(h ^ word, _FNV_PRIME)
+
+
+@inline
 def mix(h, value):
     """One step of 64-bit FNV-1a over words.
 
     h      uint64, state so far
     value  int64 word
     """
-    return wrapping_product(h ^ np.uint64(np.int64(value)), _FNV_PRIME)
+    return mix_word(h, np.uint64(np.int64(value)))
 
 
 @inline

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lobsim.core.jit import inline, kernel, trailing_zeros
-from lobsim.core.layout import SIDE_BIT
+from lobsim.core.jit import inline, kernel, stay_apart, trailing_zeros
+from lobsim.core.layout import FIRST_LEVEL, SIDE_BIT
 from lobsim.types import NEVER
 
 _ONE = np.uint64(1)
@@ -27,7 +27,19 @@ def fold(side, price_ticks):
 @inline
 def window_of(book):
     """Ticks in the window of one side."""
-    return len(book.ladder) >> 1
+    return len(book.leaf) << 5
+
+
+@inline
+def first_of_pool(book):
+    """The first slot behind the levels of the windows."""
+    return FIRST_LEVEL + 2 * window_of(book)
+
+
+@inline
+def _upper_start(book, side):
+    """Where the middle words of a side begin; its top word is the last of its half."""
+    return side * (len(book.upper) >> 1)
 
 
 @inline
@@ -43,60 +55,78 @@ def _from(word, place):
 
 
 @inline
+def _mark_above(book, side, leaf_place):
+    """The first offset of a leaf word was marked."""
+    start = _upper_start(book, side)
+    book.upper[start + (leaf_place >> 6)] |= _bit(leaf_place)
+    book.upper[start + (len(book.upper) >> 1) - 1] |= _bit(leaf_place >> 6)
+
+
+@inline
+def _unmark_above(book, side, leaf_place):
+    """A leaf word fell empty."""
+    start = _upper_start(book, side)
+    word = book.upper[start + (leaf_place >> 6)] & ~_bit(leaf_place)
+    book.upper[start + (leaf_place >> 6)] = word
+    if word == 0:
+        book.upper[start + (len(book.upper) >> 1) - 1] &= ~_bit(leaf_place >> 6)
+
+
+@inline
 def _mark(book, side, offset):
     """Mark an offset of the window: it holds a level."""
-    leaf = window_of(book) >> 6
-    middle = (leaf + 63) >> 6
-    start = side * (leaf + middle + 1)
-    book.bits[start + (offset >> 6)] |= _bit(offset)
-    book.bits[start + leaf + (offset >> 12)] |= _bit(offset >> 6)
-    book.bits[start + leaf + middle] |= _bit(offset >> 12)
+    place = (side * window_of(book) + offset) >> 6
+    word = book.leaf[place]
+    book.leaf[place] = word | _bit(offset)
+    if word == 0:
+        _mark_above(book, side, offset >> 6)
 
 
 @inline
 def _unmark(book, side, offset):
     """Unmark an offset of the window, and the words above it that fall empty."""
-    leaf = window_of(book) >> 6
-    middle = (leaf + 63) >> 6
-    start = side * (leaf + middle + 1)
-    word = book.bits[start + (offset >> 6)] & ~_bit(offset)
-    book.bits[start + (offset >> 6)] = word
+    place = (side * window_of(book) + offset) >> 6
+    word = book.leaf[place] & ~_bit(offset)
+    book.leaf[place] = word
     if word == 0:
-        word = book.bits[start + leaf + (offset >> 12)] & ~_bit(offset >> 6)
-        book.bits[start + leaf + (offset >> 12)] = word
-        if word == 0:
-            book.bits[start + leaf + middle] &= ~_bit(offset >> 12)
+        _unmark_above(book, side, offset >> 6)
 
 
 @kernel
-def _next_marked(book, side, offset):
-    """The first marked offset >= offset, or -1."""
-    window = window_of(book)
-    leaf = window >> 6
-    middle = (leaf + 63) >> 6
-    start = side * (leaf + middle + 1)
-    if offset >= window:
-        return -1
-    place = offset >> 6
-    word = _from(book.bits[start + place], offset)
-    if word != 0:
-        return (place << 6) + trailing_zeros(word)
+def _next_leaf(book, side, place):
+    """The first marked offset in a leaf word after place, or -1."""
+    stay_apart()
+    first = side * (len(book.leaf) >> 1)
+    start = _upper_start(book, side)
+    middle = (len(book.upper) >> 1) - 1
     place += 1
-    if place >= leaf:
+    if place >= len(book.leaf) >> 1:
         return -1
     above = place >> 6
-    word = _from(book.bits[start + leaf + above], place)
+    word = _from(book.upper[start + above], place)
     if word == 0:
         above += 1
         if above >= middle:
             return -1
-        word = _from(book.bits[start + leaf + middle], above)
+        word = _from(book.upper[start + middle], above)
         if word == 0:
             return -1
         above = trailing_zeros(word)
-        word = book.bits[start + leaf + above]
+        word = book.upper[start + above]
     place = (above << 6) + trailing_zeros(word)
-    return (place << 6) + trailing_zeros(book.bits[start + place])
+    return np.int64((place << 6) + trailing_zeros(book.leaf[first + place]))
+
+
+@inline
+def _next_marked(book, side, offset):
+    """The first marked offset >= offset, or -1."""
+    window = window_of(book)
+    if offset >= window:
+        return np.int64(-1)
+    word = _from(book.leaf[(side * window + offset) >> 6], offset)
+    if word != 0:
+        return ((offset >> 6) << 6) + trailing_zeros(word)
+    return _next_leaf(book, side, offset >> 6)
 
 
 @kernel
@@ -117,6 +147,7 @@ def far_place(book, side, key):
 @kernel
 def _far_find(book, side, key):
     """Slot of the level at folded price key in the far list, or 0."""
+    stay_apart()
     place = far_place(book, side, key)
     start = side * (len(book.far) >> 1)
     if place < start + book.sides[side]["far"] and book.far[place]["key"] == key:
@@ -127,6 +158,7 @@ def _far_find(book, side, key):
 @kernel
 def _far_insert(book, side, key, slot):
     """Enter a level in the far list.  Room was checked before."""
+    stay_apart()
     place = far_place(book, side, key)
     end = side * (len(book.far) >> 1) + book.sides[side]["far"]
     for i in range(end, place, -1):
@@ -139,6 +171,7 @@ def _far_insert(book, side, key, slot):
 @kernel
 def _far_remove(book, side, key):
     """Take the level at folded price key out of the far list."""
+    stay_apart()
     place = far_place(book, side, key)
     end = side * (len(book.far) >> 1) + book.sides[side]["far"]
     for i in range(place, end - 1):
@@ -147,24 +180,21 @@ def _far_remove(book, side, key):
 
 
 @inline
-def find_level(book, side, key):
-    """Slot of the level at folded price key, or 0."""
-    window = window_of(book)
-    offset = key - book.sides[side]["base"]
-    if 0 <= offset < window:
-        return np.int64(book.ladder[side * window + offset])
-    if book.sides[side]["far"] == 0:
-        return np.int64(0)
-    return _far_find(book, side, key)
+def window_slot(book, side, offset):
+    """Slot of the level at an offset of the window: every place in the window has a node of its own, used or not."""
+    return FIRST_LEVEL + side * window_of(book) + offset
 
 
 @inline
-def outside_window(book, side, key):
-    """Whether a new level at key would go to the far list (an empty side moves its window instead)."""
-    if book.sides[side]["levels"] == 0:
-        return False
+def find_level(book, side, key):
+    """Slot of the level at folded price key, or 0."""
     offset = key - book.sides[side]["base"]
-    return not 0 <= offset < window_of(book)
+    if 0 <= offset < window_of(book):
+        slot = window_slot(book, side, offset)
+        return slot if book.nodes[slot]["next"] != 0 else np.int64(0)
+    if book.sides[side]["far"] == 0:
+        return np.int64(0)
+    return _far_find(book, side, key)
 
 
 @inline
@@ -177,7 +207,6 @@ def take_slot(book):
     else:
         slot = np.int64(head["fresh"])
         head["fresh"] += 1
-    head["used"] += 1
     return slot
 
 
@@ -187,29 +216,11 @@ def give_slot(book, slot):
     head = book.head[0]
     book.nodes[slot]["next"] = head["free"]
     head["free"] = slot
-    head["used"] -= 1
 
 
 @inline
-def place_level(book, side, key, slot):
-    """Make a level findable at its folded price: in the window, or in the far list."""
-    window = window_of(book)
-    offset = key - book.sides[side]["base"]
-    if 0 <= offset < window:
-        book.ladder[side * window + offset] = slot
-        _mark(book, side, offset)
-    else:
-        _far_insert(book, side, key, slot)
-
-
-@kernel
-def make_level(book, side, price_ticks):
-    """A new empty level at a price that has none.  Returns its slot."""
-    key = fold(side, price_ticks)
-    window = window_of(book)
-    if book.sides[side]["levels"] == 0:
-        book.sides[side]["base"] = key - (window >> 1)
-    slot = take_slot(book)
+def _begin_level(book, side, price_ticks, slot):
+    """Make the node at slot an empty level: its queue is itself alone."""
     node = book.nodes[slot]
     node["next"] = slot
     node["prev"] = slot
@@ -221,29 +232,65 @@ def make_level(book, side, price_ticks):
     info["hist"] = 0
     info["consumed"] = 0
     info["spared"] = 0
-    place_level(book, side, key, slot)
+    info["hidden"] = 0
+    info["first_hidden"] = 0
     book.sides[side]["levels"] += 1
-    return slot
 
 
 @kernel
-def drop_level(book, side, slot):
-    """Take an empty level away.  The best price must be looked after by the caller."""
-    key = fold(side, np.int64(book.nodes[slot]["key"]))
+def _open_level(book, side, price_ticks):
+    """Slot of the level at a price that no level of the window holds: found in the far list, or made.
+
+    Where a side is empty its window moves to the price.
+    """
+    stay_apart()
+    key = fold(side, price_ticks)
     window = window_of(book)
+    if book.sides[side]["levels"] == 0:
+        book.sides[side]["base"] = key - (window >> 1)
     offset = key - book.sides[side]["base"]
     if 0 <= offset < window:
-        book.ladder[side * window + offset] = 0
+        slot = window_slot(book, side, offset)
+        _mark(book, side, offset)
+    else:
+        slot = _far_find(book, side, key)
+        if slot != 0:
+            return slot
+        slot = take_slot(book)
+        _far_insert(book, side, key, slot)
+    _begin_level(book, side, price_ticks, slot)
+    return slot
+
+
+@inline
+def level_for(book, side, price_ticks):
+    """Slot of the level at a price, made if there is none."""
+    offset = fold(side, price_ticks) - book.sides[side]["base"]
+    if 0 <= offset < window_of(book):
+        slot = window_slot(book, side, offset)
+        if book.nodes[slot]["next"] != 0:
+            return slot
+    return _open_level(book, side, price_ticks)
+
+
+@inline
+def _drop_level(book, side, slot):
+    """Take an empty level away."""
+    offset = slot - window_slot(book, side, 0)
+    book.sides[side]["levels"] -= 1
+    if 0 <= offset < window_of(book):
+        book.nodes[slot]["next"] = 0
+        book.nodes[slot]["prev"] = 0
         _unmark(book, side, offset)
     else:
-        _far_remove(book, side, key)
-    book.sides[side]["levels"] -= 1
-    give_slot(book, slot)
+        _far_remove(book, side, fold(side, np.int64(book.nodes[slot]["key"])))
+        give_slot(book, slot)
 
 
 @kernel
 def _next_with_far(book, side, key):
     """The first level strictly worse than key, in the window or in the far list, or 0."""
+    stay_apart()
     start = side * (len(book.far) >> 1)
     place = far_place(book, side, key + 1)
     far_key = np.int64(NEVER)
@@ -252,7 +299,7 @@ def _next_with_far(book, side, key):
     base = np.int64(book.sides[side]["base"])
     offset = _next_marked(book, side, max(key + 1 - base, 0))
     if offset >= 0 and base + offset < far_key:
-        return np.int64(book.ladder[side * window_of(book) + offset])
+        return window_slot(book, side, offset)
     if far_key == NEVER:
         return np.int64(0)
     return np.int64(book.far[place]["slot"])
@@ -266,7 +313,7 @@ def next_level(book, side, key):
     offset = _next_marked(book, side, max(key + 1 - book.sides[side]["base"], 0))
     if offset < 0:
         return np.int64(0)
-    return np.int64(book.ladder[side * window_of(book) + offset])
+    return window_slot(book, side, offset)
 
 
 @inline
@@ -281,6 +328,7 @@ def find_best(book, side, after_key):
 
     changes: sides[side] best, best_key
     """
+    stay_apart()
     slot = next_level(book, side, after_key)
     while slot != 0 and book.nodes[slot]["size"] <= 0:
         slot = next_level(book, side, fold(side, np.int64(book.nodes[slot]["key"])))
@@ -289,3 +337,16 @@ def find_best(book, side, after_key):
         book.sides[side]["best_key"] = NEVER
     else:
         book.sides[side]["best_key"] = fold(side, np.int64(book.nodes[slot]["key"]))
+
+
+@kernel
+def level_emptied(book, side, level):
+    """A level has no size left: it is no longer the best, and goes if no order stands in it.
+
+    changes: sides[side], the level
+    """
+    stay_apart()
+    if level == book.sides[side]["best"]:
+        find_best(book, side, fold(side, np.int64(book.nodes[level]["key"])))
+    if book.nodes[level]["next"] == level:
+        _drop_level(book, side, level)

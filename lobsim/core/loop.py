@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 
 from lobsim.core.book import remove_order, room
-from lobsim.core.exchange import next_expired
 from lobsim.core.gate import deliver
 from lobsim.core.jit import borrow, borrow_array, inline, kernel
 from lobsim.core.layout import OWN
@@ -18,6 +17,7 @@ from lobsim.core.mailbox import mail_room, send
 from lobsim.core.own import leave, remember_touch
 from lobsim.core.publication import hear, next_touch_wake_ns, note_touch, publish_level, ring_room
 from lobsim.core.reconcile import check_row, check_truth
+from lobsim.core.requests import next_expired
 from lobsim.core.tape import apply_row
 from lobsim.core.timers import sweep_timers
 from lobsim.types import NEVER, OrderState, Reason, Status, Verb

@@ -8,12 +8,12 @@ from __future__ import annotations
 import numpy as np
 
 from lobsim.core.book import set_recorded
-from lobsim.core.exchange import set_time_limit
 from lobsim.core.ids import find_id
 from lobsim.core.jit import inline, kernel, splitmix64
 from lobsim.core.layout import ANONYMOUS, RECORDED
 from lobsim.core.levels import find_level, fold
 from lobsim.core.publication import publish_level
+from lobsim.core.requests import set_time_limit
 from lobsim.types import Kind, SurplusPolicy
 
 _LIFETIMES = np.rint(-np.log2((np.arange(1024) + 0.5) / 1024) * 2**20).astype(np.int64)

@@ -11,13 +11,14 @@ from __future__ import annotations
 import numpy as np
 
 from lobsim.core.ids import find_id
-from lobsim.core.jit import inline, kernel
-from lobsim.core.layout import ANONYMOUS
+from lobsim.core.jit import inline, kernel, stay_apart
+from lobsim.core.layout import ANONYMOUS, TIMED
 
 
 @kernel
 def push_timer(heap, n, ts_ns, sequence, ref, extra):
     """Add an entry to a heap of n entries (n < len(heap)); the heap has n + 1 afterwards."""
+    stay_apart()
     place = n
     while place > 0:
         parent = (place - 1) >> 1
@@ -35,6 +36,7 @@ def push_timer(heap, n, ts_ns, sequence, ref, extra):
 @kernel
 def pop_timer(heap, n):
     """Take the first entry off a heap of n entries; n - 1 remain.  Read heap[0] before."""
+    stay_apart()
     last = n - 1
     ts_ns = heap[last]["ts_ns"]
     sequence = heap[last]["sequence"]
@@ -62,6 +64,8 @@ def pop_timer(heap, n):
 def timer_holds(book, timer):
     """Whether a timer still speaks of an order: one in the book, with the very limit it was pushed for."""
     slot = np.int64(timer["ref"])
+    if book.nodes[slot]["meta"] & TIMED == 0:
+        return False
     there = (book.nodes[slot]["meta"] & ANONYMOUS) != 0 or find_id(book, np.int64(book.nodes[slot]["key"])) == slot
     info = book.info[slot]
     return there and info["expire_ns"] == timer["ts_ns"] and info["limit_given"] == timer["sequence"]
@@ -73,6 +77,7 @@ def sweep_timers(book):
 
     changes: book.timers, head timers
     """
+    stay_apart()
     head = book.head[0]
     kept = np.int64(0)
     for i in range(head["timers"]):
@@ -83,4 +88,8 @@ def sweep_timers(book):
         if timer_holds(book, timer):
             push_timer(book.timers, kept, ts_ns, sequence, slot, 0)
             kept += 1
+            # An order that comes back to a slot it had before finds its old timer there: one of them is enough.
+            book.nodes[slot]["meta"] ^= TIMED
+    for i in range(kept):
+        book.nodes[np.int64(book.timers[i]["ref"])]["meta"] |= TIMED
     head["timers"] = kept

@@ -10,80 +10,163 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lobsim.core.book import BookSize, new_book
-from lobsim.core.ids import add_id
-from lobsim.core.jit import borrow, kernel
-from lobsim.core.layout import ANONYMOUS, BLOCK, TIMER, Book
-from lobsim.core.levels import find_best, first_level, fold, next_level, place_level, window_of
+from lobsim.core.book import BookSize, add_order, new_book, pool_left
+from lobsim.core.ids import add_id, find_id
+from lobsim.core.jit import borrow, borrow_array, kernel
+from lobsim.core.layout import ANONYMOUS, BLOCK, HAS_EXTRA, HEAD, SIDE_BIT, TIMER, WAITING, Book
+from lobsim.core.levels import find_best, find_level, first_level, first_of_pool, fold, next_level, take_slot, window_of
 from lobsim.core.state import GAP, MAIL, OWN_ORDER, PUBLISHED, TAPE, WORLD, World
 from lobsim.core.tape import prepare_tape
+from lobsim.core.timers import push_timer, timer_holds
+from lobsim.core.triggers import push_stop
 from lobsim.types import FILL, MESSAGE, NEVER, NONE, REPORT, Status
 
 _LARGEST_WINDOW = 2**18
 
 
 @kernel
-def _index_book(old, new):
-    """Enter the levels and ids of `old` in the empty indices of `new`, whose pool already holds its nodes.
+def _move_orders(old, new, side, level, moved):
+    """Every order of a level of `old` joins the level of the same price in `new`.  Room was made before.
 
-    changes: new.ladder, new.bits, new.far, new.ids, new.dense, new.sides.  Returns False if the far list is too short.
+    changes: new; moved[slot in old] = slot in new
+    """
+    price_ticks = np.int64(old.nodes[level]["key"])
+    slot = np.int64(old.nodes[level]["next"])
+    first_hidden = np.int64(0)
+    while slot != level:
+        node = old.nodes[slot]
+        place = add_order(new, side, np.int64(node["key"]), price_ticks, np.int64(node["size"]), np.int64(node["meta"]))
+        new.info[place] = old.info[slot]
+        if slot == old.info[level]["first_hidden"]:
+            first_hidden = place
+        if not node["meta"] & (ANONYMOUS | BLOCK):
+            add_id(new, np.int64(node["key"]), place)
+        moved[slot] = place
+        slot = np.int64(node["next"])
+    place = find_level(new, side, fold(side, price_ticks))
+    new.info[place] = old.info[level]
+    new.info[place]["first_hidden"] = first_hidden
+
+
+@kernel
+def _move_waiting(old, new, moved):
+    """Every order that waits outside the queues.  Room was made before.  changes: new, moved"""
+    for slot in range(first_of_pool(old), old.head[0]["fresh"]):
+        node = old.nodes[slot]
+        if node["meta"] & WAITING == 0 or find_id(old, np.int64(node["key"])) != slot:
+            continue
+        place = take_slot(new)
+        new.nodes[place] = node
+        new.info[place] = old.info[slot]
+        add_id(new, np.int64(node["key"]), place)
+        new.head[0]["waiting"] += 1
+        moved[slot] = place
+
+
+@kernel
+def _move_timers(old, new, moved):
+    """The time limits and stops of `old` that still hold, and its pegged orders.  changes: new"""
+    count = np.int64(0)
+    for i in range(old.head[0]["timers"]):
+        timer = old.timers[i]
+        if timer_holds(old, timer):
+            place = np.int64(moved[timer["ref"]])
+            push_timer(new.timers, count, np.int64(timer["ts_ns"]), np.int64(timer["sequence"]), place, 0)
+            count += 1
+    new.head[0]["timers"] = count
+    for slot in range(first_of_pool(old), old.head[0]["fresh"]):
+        both = HAS_EXTRA | WAITING
+        if moved[slot] != 0 and old.nodes[slot]["meta"] & both == both:
+            if old.extras[old.info[slot]["extra"]]["peg"] == 0:
+                push_stop(new, np.int64(old.nodes[slot]["meta"]) & SIDE_BIT, np.int64(moved[slot]))
+    for i in range(old.head[0]["pegs"]):
+        new.pegs[i] = moved[old.pegs[i]]
+
+
+@kernel
+def _room_for_queue(old, new, level):
+    """Whether the pool of `new` takes the queue of a level of `old`, and a level outside the window."""
+    left = pool_left(new) - 1
+    slot = np.int64(old.nodes[level]["next"])
+    while slot != level:
+        left -= 1
+        slot = np.int64(old.nodes[slot]["next"])
+    return Status.OK if left >= 0 else Status.ROOM_ORDERS
+
+
+@kernel
+def _move_book(old, new, moved):
+    """Fill the empty book `new` with all that `old` holds, its windows centred on the best prices.
+
+    moved  uint32 [nodes of old], scratch
+
+    Returns OK, or the room that `new` lacks (it is then half filled).
     """
     old = borrow(old)
     new = borrow(new)
-    half = len(new.far) >> 1
+    moved = borrow_array(moved)
     for side in range(2):
         level = first_level(old, side)
-        best_key = np.int64(old.sides[side]["best_key"])
-        centre = best_key if best_key != NEVER else np.int64(0)
-        if best_key == NEVER and level != 0:
-            centre = fold(side, np.int64(old.nodes[level]["key"]))
+        centre = np.int64(old.sides[side]["best_key"])
+        if centre == NEVER:
+            centre = fold(side, np.int64(old.nodes[level]["key"])) if level != 0 else np.int64(0)
         new.sides[side]["base"] = centre - (window_of(new) >> 1)
-        new.sides[side]["orders"] = old.sides[side]["orders"]
         while level != 0:
             key = fold(side, np.int64(old.nodes[level]["key"]))
-            if new.sides[side]["far"] >= half:
-                return False
-            place_level(new, side, key, level)
-            new.sides[side]["levels"] += 1
-            slot = np.int64(old.nodes[level]["next"])
-            while slot != level:
-                if not old.nodes[slot]["meta"] & (ANONYMOUS | BLOCK):
-                    add_id(new, np.int64(old.nodes[slot]["key"]), slot)
-                slot = np.int64(old.nodes[slot]["next"])
+            if new.sides[side]["far"] >= len(new.far) >> 1:
+                return Status.ROOM_LEVELS
+            status = _room_for_queue(old, new, level)
+            if status != Status.OK:
+                return status
+            _move_orders(old, new, side, level, moved)
             level = next_level(old, side, key)
         find_best(new, side, -(2**60))
-    return True
+    if pool_left(new) < old.head[0]["waiting"]:
+        return Status.ROOM_ORDERS
+    _move_waiting(old, new, moved)
+    _move_timers(old, new, moved)
+    return Status.OK
 
 
 def book_size(book: Book) -> BookSize:
     """The capacities a book was made with."""
+    window = 32 * len(book.leaf)
     return BookSize(
-        orders=len(book.nodes) - 1,
-        window=len(book.ladder) // 2,
+        orders=len(book.nodes) - 1 - 2 * window,
+        window=window,
         far=len(book.far) // 2,
         ids=len(book.ids),
         dense=len(book.dense),
         timers=len(book.timers),
+        extras=len(book.pegs),
+        owners=len(book.positions),
     )
+
+
+_KEPT_BY_MOVING = ("free", "fresh", "ids", "timers", "waiting", "buy_stops", "sell_stops")
+"""Fields of a book's head that follow from its capacities."""
 
 
 def resize_book(book: Book, size: BookSize) -> Book:
     """The same book in other capacities, its windows centred on the best prices.
 
-    If the far list turns out too short for the new window it is doubled until it fits.
+    If the far list or the pool turns out too short for the new window it is doubled until it fits.
     """
     while True:
-        new = new_book(size)
-        count = min(len(book.nodes), len(new.nodes))
-        new.nodes[:count] = book.nodes[:count]
-        new.info[:count] = book.info[:count]
-        timers = int(book.head[0]["timers"])
-        new.timers[:timers] = book.timers[:timers]
-        new.head[:] = book.head
-        new.head["ids"] = 0
-        if _index_book(book, new):
+        moved = np.zeros(len(book.nodes), np.uint32)
+        new = new_book(size, book.rules)
+        new.extras[: len(book.extras)] = book.extras
+        new.positions[: len(book.positions)] = book.positions
+        status = _move_book(book, new, moved)
+        if status == Status.OK:
+            for name in HEAD.names or ():
+                if name not in _KEPT_BY_MOVING:
+                    new.head[name] = book.head[name]
             return new
-        size = size._replace(far=2 * size.far)
+        if status == Status.ROOM_LEVELS:
+            size = size._replace(far=2 * size.far)
+        else:
+            size = size._replace(orders=2 * size.orders)
 
 
 def roomier_book(book: Book, status: int) -> Book:
@@ -95,6 +178,10 @@ def roomier_book(book: Book, status: int) -> Book:
         size = size._replace(ids=2 * size.ids)
     elif status == Status.ROOM_TIMERS:
         size = size._replace(timers=2 * size.timers)
+    elif status == Status.ROOM_EXTRAS:
+        size = size._replace(extras=2 * size.extras)
+    elif status == Status.ROOM_OWNERS:
+        size = size._replace(owners=4 * size.owners)
     elif status == Status.ROOM_LEVELS:
         recentred = resize_book(book, size)
         # Only worth it if it clears most of the list; otherwise the same status would come back for ever.
@@ -211,9 +298,19 @@ def _longer_ring(world: World) -> np.ndarray:
     return new
 
 
+_ROOM_IN_BOOK = (
+    Status.ROOM_ORDERS,
+    Status.ROOM_IDS,
+    Status.ROOM_LEVELS,
+    Status.ROOM_TIMERS,
+    Status.ROOM_EXTRAS,
+    Status.ROOM_OWNERS,
+)
+
+
 def roomier_world(world: World, status: int) -> World:
     """The same world with more room of the kind a status asked for."""
-    if status in (Status.ROOM_ORDERS, Status.ROOM_IDS, Status.ROOM_LEVELS, Status.ROOM_TIMERS):
+    if status in _ROOM_IN_BOOK:
         return world._replace(book=roomier_book(world.book, status))
     if status == Status.ROOM_REPORTS:
         return world._replace(reports=_longer(world.reports))

@@ -168,7 +168,7 @@ def apply_alone(book: Book, messages: np.ndarray, start: int, stop: int) -> tupl
     """One book by itself, with room."""
     out, n = np.zeros(64 * (stop - start) + 64, REPORT), 0
     while start < stop:
-        status, start, n = run_messages(book, messages, start, stop, MAX_SIZE_LOTS, out, n)
+        status, start, n = run_messages(book, messages, book.no_terms, start, stop, MAX_SIZE_LOTS, out, n)
         if status != Status.OK:
             book = roomier_book(book, status)
     return book, out[:n]

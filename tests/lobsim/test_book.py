@@ -159,7 +159,7 @@ def test_the_book_says_what_it_holds(book: Book) -> None:
 
 def test_a_broken_book_is_named_by_the_audit(book: Book) -> None:
     book.audit()
-    book.arrays.head["used"] += 1
+    book.arrays.head["fresh"] += 1
     with pytest.raises(LobsimError, match="the book is not sound: POOL"):
         book.audit()
 

@@ -120,7 +120,7 @@ class CutReplay(OracleReplay):
             order.id, order.anonymous = 0, True
             return
         standing.hist, standing.size = standing.hist + order.hist, standing.size + order.size
-        self._remove(order)
+        self.remove(order)
 
 
 class RowChecker:

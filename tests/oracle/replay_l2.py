@@ -20,8 +20,9 @@ from typing import Any
 
 from lobsim.types import L2_SHIFT, FillReason, Flag, Impact, Kind, QueueModel, Reason, ReportKind, Side
 from tests.oracle import Row, row_of
-from tests.oracle.book import OracleBook, Order, Report, better, reaches, report
+from tests.oracle.book import Order, Report, better, reaches, report
 from tests.oracle.replay_l3 import Fill
+from tests.oracle.venue import OracleVenue
 
 Quantity = int | Fraction
 
@@ -67,8 +68,10 @@ class Level:
         self.queue = tidied
 
 
-class OracleLevels(OracleBook):
+class OracleLevels(OracleVenue):
     """A replayed book of levels with own orders between anonymous blocks."""
+
+    own_orders = True
 
     def __init__(
         self, *, unit: str = "real", impact: Impact = Impact.CONSUME, model: QueueModel = QueueModel.POWER3
@@ -151,7 +154,7 @@ class OracleLevels(OracleBook):
             for level in levels.values():
                 level.tidy()
 
-    def run(self, rows: Iterable[Any], own: Iterable[Any] = ()) -> list[Report]:
+    def replay(self, rows: Iterable[Any], own: Iterable[Any] = ()) -> list[Report]:
         """Rows and own messages in one order of time, rows first at equal times; answers all reports."""
         waiting = sorted(own, key=lambda message: int(message["ts_ns"]))
         reports: list[Report] = []
@@ -263,19 +266,20 @@ class OracleLevels(OracleBook):
 
     # --- own orders, against blocks
 
-    def _match(self, taker_id: int, side: int, limit: int | None, size: int) -> tuple[list[Report], int]:
-        other, trades = 1 - side, []
+    def match(self, taker: Order) -> list[Report]:
+        other, trades = 1 - taker.side, []
         for price in self.prices(other):
-            if not reaches(side, limit, price):
+            if not reaches(taker.side, taker.limit, price):
                 break
-            taken = self._take_from(self.level(other, price), size)
-            size -= taken
+            taken = self._take_from(self.level(other, price), taker.size)
+            taker.size -= taken
             if taken:
                 assert self.clock is not None
-                self.fills.append((self.clock, -taker_id - 1, side, int(FillReason.OWN_AGGRESSION), 0, price, taken))
-                facts: dict[str, Any] = {"side": other, "order_id": 0, "other_id": taker_id, "price": price}
+                reason = int(FillReason.OWN_AGGRESSION)
+                self.fills.append((self.clock, -taker.id - 1, taker.side, reason, 0, price, taken))
+                facts: dict[str, Any] = {"side": other, "order_id": 0, "other_id": taker.id, "price": price}
                 trades.append(report(ReportKind.TRADE, Reason.NONE, size=taken, remaining=0, **facts))
-        return trades, size
+        return trades
 
     def _take_from(self, level: Level, lots: int) -> int:
         """An own taker at one level: blocks to the unit, own makers in whole lots; answers the lots taken."""
@@ -293,7 +297,7 @@ class OracleLevels(OracleBook):
         assert left % self.one == 0  # blocks of a level add up to whole lots
         return lots - self.whole(left)
 
-    def _fillable(self, side: int, limit: int | None) -> int:
+    def fillable(self, side: int, limit: int | None, owner: int) -> int:
         prices = [price for price in self.prices(1 - side) if reaches(side, limit, price)]
         return sum(int(self.total(1 - side, price)) for price in prices)
 
@@ -302,16 +306,13 @@ class OracleLevels(OracleBook):
         if lots:
             self.fills.append((ts_ns, -order.id - 1, order.side, int(reason), 1, order.price, lots))
             order.size -= lots
-            self._leave_if_empty(order)
+            self.leave_if_empty(order)
         return lots
-
-    def _arriving(self, order_id: int, side: int, price: int, size: int) -> Order:
-        return Order(order_id, side, price, size, own=True)
 
     def join(self, order: Order, place: int | None = None) -> None:
         super().join(order, place)
         self.level(order.side, order.price).queue.append(order)
 
-    def _remove(self, order: Order) -> None:
-        super()._remove(order)
+    def remove(self, order: Order) -> None:
+        super().remove(order)
         self.level(order.side, order.price).queue.remove(order)

@@ -18,9 +18,22 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from lobsim.types import CrossPolicy, FillReason, Flag, Impact, Kind, Phase, Reason, Side, SurplusPolicy
+from lobsim.types import (
+    NONE,
+    CrossPolicy,
+    FillReason,
+    Flag,
+    Impact,
+    Kind,
+    Phase,
+    Reason,
+    Side,
+    SurplusPolicy,
+    Verb,
+)
 from tests.oracle import Row, prepare, row_of
-from tests.oracle.book import OracleBook, Order, Report, better, reaches
+from tests.oracle.book import Order, Report, better, reaches
+from tests.oracle.venue import OracleVenue
 
 Fill = tuple[int, int, int, int, int, int, int]
 """(ts_ns, own order index, side, FillReason, passive, price_ticks, size_lots)"""
@@ -44,8 +57,10 @@ def lifetime_ns(median_life_ns: int, seed: int, order_id: int) -> int:
     return (median_life_ns * round(-math.log2((low + 0.5) / 1024) * 2**20)) >> 20
 
 
-class OracleReplay(OracleBook):
+class OracleReplay(OracleVenue):
     """A replayed book with own orders in its queues.  ``apply`` a recorded row, ``submit`` an own message."""
+
+    own_orders = True
 
     def __init__(
         self,
@@ -60,7 +75,6 @@ class OracleReplay(OracleBook):
         super().__init__()
         self.impact, self.cross, self.surplus = impact, cross, surplus
         self.median_life_ns, self.seed, self.hidden_at_equal = median_life_ns, seed, hidden_at_equal
-        self.phase = int(Phase.CONTINUOUS)
         self.fills: list[Fill] = []
         self.passive_lots = 0
         self.executions: list[tuple[int, int, int, int]] = []
@@ -102,7 +116,7 @@ class OracleReplay(OracleBook):
             self.phase = row.size_lots
         return expired
 
-    def run(self, rows: Iterable[Any], own: Iterable[Any] = ()) -> list[Report]:
+    def replay(self, rows: Iterable[Any], own: Iterable[Any] = ()) -> list[Report]:
         """Rows and own messages in one order of time, rows first at equal times; answers all reports."""
         waiting = sorted(own, key=lambda message: int(message["ts_ns"]))
         reports: list[Report] = []
@@ -150,7 +164,7 @@ class OracleReplay(OracleBook):
                 elif maker.size > maker.hist:
                     self.counters["evicted"] += maker.size - maker.hist
                     maker.size = maker.hist
-                    self._leave_if_empty(maker)
+                    self.leave_if_empty(maker)
                 elif maker.size:
                     crossed = True
         self.counters["history_crossed"] += crossed
@@ -165,7 +179,7 @@ class OracleReplay(OracleBook):
     def _delete(self, row: Row) -> None:
         order = self._named(row)
         if order is not None and not order.anonymous:
-            self._remove(order)
+            self.remove(order)
         else:
             self.history_takes(order, row.size_lots)
 
@@ -186,11 +200,11 @@ class OracleReplay(OracleBook):
         elif (
             row.price_ticks == order.price and row.size_lots <= order.hist and not (renamed and self.live(row.other_id))
         ):
-            self._rename(order, row.other_id)
+            self.rename(order, row.other_id)
             self.history_takes(order, order.hist - row.size_lots)
             return
         else:
-            self._remove(order)
+            self.remove(order)
         self._add(row._replace(order_id=row.other_id), 0)
 
     def _execute(self, row: Row) -> None:
@@ -235,7 +249,7 @@ class OracleReplay(OracleBook):
                     surplus = min(left, order.size - order.hist)
                     order.size -= surplus
                     left -= surplus
-                    self._leave_if_empty(order)
+                    self.leave_if_empty(order)
         return left
 
     def _sweep(self, maker: Order, row: Row, left: int) -> int:
@@ -251,7 +265,7 @@ class OracleReplay(OracleBook):
                     order.size -= taken
                     left -= taken
                     if order is not maker:
-                        self._leave_if_empty(order)
+                        self.leave_if_empty(order)
         return left
 
     def _fill_own_better(self, row: Row, *, equal_too: bool) -> None:
@@ -267,7 +281,7 @@ class OracleReplay(OracleBook):
         everything = [order for queues in self.queues for queue in queues.values() for order in queue]
         for order in everything:
             if not order.own:
-                self._remove(order)
+                self.remove(order)
 
     # --- the two ledgers
 
@@ -287,14 +301,14 @@ class OracleReplay(OracleBook):
     def _settle(self, order: Order, had_hist: bool) -> None:
         """An order whose history has ended leaves, or becomes surplus under the policy."""
         if order.hist == 0 and order.size == 0:
-            self._remove(order)
+            self.remove(order)
         elif order.hist == 0 and had_hist:
             if self.surplus == SurplusPolicy.EVICT:
                 self.counters["evicted"] += order.size
-                self._remove(order)
+                self.remove(order)
             elif self.surplus == SurplusPolicy.LIFETIME:
                 assert self.clock is not None
-                self._give_limit(order, self.clock + lifetime_ns(self.median_life_ns, self.seed, order.id))
+                self.give_limit(order, self.clock + lifetime_ns(self.median_life_ns, self.seed, order.id))
                 if order not in self.limited:
                     self.limited.append(order)
 
@@ -302,7 +316,7 @@ class OracleReplay(OracleBook):
         if order.own:
             return super()._expire(order)
         self.counters["surplus_expired"] += order.size
-        self._remove(order)
+        self.remove(order)
         return []
 
     # --- own orders
@@ -311,39 +325,32 @@ class OracleReplay(OracleBook):
         """An own message reaches the venue; section 1 against `size`."""
         return self.process(message)
 
-    def _new(self, asked: dict[str, int]) -> list[Report]:
-        if self.phase != Phase.CONTINUOUS:
-            return [self._rejected(asked, Reason.HALTED, asked["side"])]
-        return super()._new(asked)
-
-    def _replace(self, asked: dict[str, int]) -> list[Report]:
-        if self.phase != Phase.CONTINUOUS:
+    def _answer(self, asked: dict[str, int]) -> list[Report]:
+        if self.phase != Phase.CONTINUOUS and asked["verb"] in (Verb.NEW, Verb.REPLACE):
             order = self.orders.get(asked["order_id"])
-            return [self._rejected(asked, Reason.HALTED, -1 if order is None else order.side)]
-        return super()._replace(asked)
-
-    def _arriving(self, order_id: int, side: int, price: int, size: int) -> Order:
-        return Order(order_id, side, price, size, own=True)
+            side = NONE if order is None else order.side
+            return [self._rejected(asked, Reason.HALTED, asked["side"] if asked["verb"] == Verb.NEW else side)]
+        return super()._answer(asked)
 
     def join(self, order: Order, place: int | None = None) -> None:
         if order.own:
             order.epoch, order.blind = self.epoch, not self.is_visible(order.side, order.price)
         super().join(order, place)
 
-    def _trade(self, maker: Order, taker_id: int, traded: int) -> Report:
+    def trade(self, maker: Order, taker: Order, lots: int) -> Report:
         """An own order takes from `maker`; under NONE a recorded maker keeps all it shows."""
         assert self.clock is not None
         if maker.own:
-            self._note_fill(self.clock, maker, FillReason.OWN_AGGRESSION, traded)
+            self._note_fill(self.clock, maker, FillReason.OWN_AGGRESSION, lots)
         elif self.impact != Impact.NONE:
-            self.counters["took_surplus"] += min(traded, max(0, maker.size - maker.hist))
+            self.counters["took_surplus"] += min(lots, max(0, maker.size - maker.hist))
         reason = int(FillReason.OWN_AGGRESSION)
-        self.fills.append((self.clock, -taker_id - 1, 1 - maker.side, reason, 0, maker.price, traded))
-        return super()._trade(maker, taker_id, traded)
+        self.fills.append((self.clock, -taker.id - 1, 1 - maker.side, reason, 0, maker.price, lots))
+        return super().trade(maker, taker, lots)
 
-    def _take(self, maker: Order, traded: int) -> None:
+    def take(self, maker: Order, lots: int) -> None:
         if maker.own or self.impact != Impact.NONE:
-            super()._take(maker, traded)
+            super().take(maker, lots)
 
     def _own_fill(self, ts_ns: int, order: Order, at_most: int, reason: FillReason) -> int:
         """History trades with an own order; answers the lots."""
@@ -351,7 +358,7 @@ class OracleReplay(OracleBook):
         if lots:
             self._note_fill(ts_ns, order, reason, lots)
             order.size -= lots
-            self._leave_if_empty(order)
+            self.leave_if_empty(order)
         return lots
 
     def _note_fill(self, ts_ns: int, order: Order, reason: FillReason, lots: int) -> None:

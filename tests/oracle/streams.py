@@ -4,7 +4,7 @@ Every generator draws from its own ``random.Random(seed)``.  Prices cluster arou
 cross, sweep and empty levels and queues grow deep.
 
 `random_messages` asks the slow book which orders are live, so that most requests mean one; what it writes depends on the seed
-and on the rules only.  Known limits: an ADD that happens to follow a group at the same time and beyond its
+and on the rules only.  Order types and venue rules are in `tests.oracle.typed_streams`.  Known limits: an ADD that happens to follow a group at the same time and beyond its
 price counts as that group's remainder, as it would on a real tape.
 """
 
@@ -29,12 +29,13 @@ from lobsim.types import (
     Verb,
 )
 from tests.oracle import Row
-from tests.oracle.book import OracleBook
+from tests.oracle.venue import OracleVenue
 
 _IN_BYTES = {"kind": "i1", "side": "i1", "flags": "i4"}
 ROW = np.dtype([(name, _IN_BYTES.get(name, "i8")) for name in Row._fields[:-1]])
 """One recorded row: the fields of `tests.oracle.Row` but for the limit, which preparing finds."""
 
+BOOK_VERBS = (Verb.NEW, Verb.CANCEL, Verb.REDUCE, Verb.REPLACE)
 START_NS = 34_200_000_000_000
 
 
@@ -60,7 +61,7 @@ class _Messages:
     def __init__(self, rng: random.Random, center: int, spread: int) -> None:
         self.rng, self.center, self.spread = rng, center, spread
         self.ts_ns, self.next_id = START_NS, 1
-        self.book = OracleBook()
+        self.book = OracleVenue()
         self.named: list[int] = []
 
     def fresh(self) -> int:
@@ -120,7 +121,7 @@ class _Messages:
         """One thing wrong with it."""
         wrong: tuple[dict[str, int], ...] = (
             {"side": self.rng.choice((2, -1))},
-            {"type": 2},
+            {"type": self.rng.choice((6, -1))},
             {"tif": self.rng.choice((4, -1))},
             {"size_lots": self.rng.choice((0, -5, MAX_SIZE_LOTS + 1, 2**62))},
             {"price_ticks": self.rng.choice((1, -1)) * (MAX_PRICE_TICKS + self.rng.randint(1, 9))},
@@ -137,14 +138,14 @@ class _Messages:
 def random_messages(
     seed: int, n: int, *, center: int = 10_000, spread: int = 4, invalid: float = 0.04, keep: int = 400
 ) -> np.ndarray:
-    """`n` messages (MESSAGE) of all verbs; above `keep` live orders cancels prevail."""
+    """`n` messages (MESSAGE) of section 1; above `keep` live orders cancels prevail."""
     rng = random.Random(seed)
     state, rows = _Messages(rng, center, spread), []
     for _ in range(n):
         state.ts_ns = _later(rng, state.ts_ns)
         state.center += rng.choice((0, 0, 0, 0, 0, 0, 0, -1, 1))
         crowded = len(state.book.orders) > keep
-        verb = rng.choices(list(Verb), (50, 75 if crowded else 10, 9, 14))[0]
+        verb = rng.choices(BOOK_VERBS, (50, 75 if crowded else 10, 9, 14))[0]
         if verb == Verb.NEW:
             message = state.new()
         elif verb == Verb.REPLACE:

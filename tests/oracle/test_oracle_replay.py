@@ -47,7 +47,7 @@ def level(side: int, price: int, size: int, **more: int) -> dict[str, int]:
 
 def replay_of(*rows: dict[str, int], **settings: Any) -> OracleReplay:
     replay = OracleReplay(**settings)
-    replay.run(prepare(rows))
+    replay.replay(prepare(rows))
     return replay
 
 
@@ -130,7 +130,7 @@ def test_a_better_own_order_is_traded_through_and_what_is_left_sweeps_to_the_lim
 def test_what_a_group_could_not_fill_is_added_to_its_remainder() -> None:
     replay = replay_of(row(Kind.ADD, SELL, 1, 100, 10))
     replay.submit(own(-1, BUY, 100, 6))
-    replay.run(prepare([row(Kind.EXECUTE, SELL, 1, 100, 10, ts_ns=2), row(Kind.ADD, BUY, 2, 101, 5, ts_ns=2)]))
+    replay.replay(prepare([row(Kind.EXECUTE, SELL, 1, 100, 10, ts_ns=2), row(Kind.ADD, BUY, 2, 101, 5, ts_ns=2)]))
     assert 6 == replay.counters["unfilled_hist"]
     assert [(2, 11, 5)] == ledgers(replay, BUY, 101)
 
@@ -278,7 +278,7 @@ def test_a_message_on_a_cut_tape_takes_its_quantity_from_its_level_whoever_holds
     adds = [row(Kind.ADD, SELL, order_id, 101, 10) for order_id in (1, 2, 3)]
 
     def queue_after(message: dict[str, int]) -> list[tuple[int, int]]:
-        (replay := CutReplay()).run([*adds, message])
+        (replay := CutReplay()).replay([*adds, message])
         return replay.queue(SELL, 101)
 
     assert [(1, 10), (2, 10), (3, 4)] == queue_after(row(Kind.DELETE, SELL, 77, 101, 6))

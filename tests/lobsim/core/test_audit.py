@@ -68,13 +68,13 @@ def bid_level(arrays: Arrays) -> int:
 
 
 def ask_window(arrays: Arrays) -> int:
-    """Place in the ladder, away from every level."""
-    return len(arrays.ladder) - 2
+    """Slot in the window of the sell side, away from every level."""
+    return 4 * 16 * len(arrays.leaf) - 2
 
 
 CORRUPTIONS: list[tuple[Broken, Callable[[Arrays], None], str]] = [
     (Broken.POOL, put("head", lambda a: 0, "free", 0), ""),
-    (Broken.POOL, put("head", lambda a: 0, "used", 3), ""),
+    (Broken.POOL, put("head", lambda a: 0, "fresh", 200), ""),
     (Broken.QUEUE_LINKS, put("nodes", bid, "prev", 0), "buy side, price 100 ticks"),
     (Broken.QUEUE_LINKS, put("nodes", bid_level, "prev", 1), "buy side, price 100 ticks"),
     (Broken.ORDER_PLACE, put("nodes", bid, "meta", 1), "buy side, price 100 ticks"),
@@ -84,7 +84,7 @@ CORRUPTIONS: list[tuple[Broken, Callable[[Arrays], None], str]] = [
     (Broken.LEVEL_SIZE, put("nodes", bid_level, "size", 21), "buy side, price 100 ticks"),
     (Broken.LEVEL_HIST, put("info", bid_level, "hist", 1), "buy side, price 100 ticks"),
     (Broken.LEVEL_ORDER, put("nodes", bid_level, "level", 0), "buy side, price 100 ticks"),
-    (Broken.LEVEL_INDEX, put("ladder", ask_window, None, 1), "sell side"),
+    (Broken.LEVEL_INDEX, put("nodes", ask_window, "next", 1), "sell side"),
     (Broken.BEST, put("sides", lambda a: SELL, "best_key", 102), "sell side, price 101 ticks"),
     (Broken.BEST, put("sides", lambda a: BUY, "best", 0), "buy side, price 100 ticks"),
     (Broken.COUNTS, put("sides", lambda a: BUY, "orders", 4), "buy side"),

@@ -20,7 +20,7 @@ import pytest
 from lobsim import Book, DataError
 from lobsim.order_tapes import read_tape, report_digest
 from lobsim.types import ReportKind, Side, Verb
-from tests.oracle.book import OracleBook
+from tests.oracle.venue import OracleVenue
 
 TAPES = ("normal_s23_n1000000.xz", "static_s23_n1000000.xz", "flash-crash_s23_n1000000.xz", "quantcup_feed.xz")
 FIRST = 20_000
@@ -34,7 +34,7 @@ def manifest(folder: Path) -> dict[str, dict[str, Any]]:
 
 def slow_lines(messages: np.ndarray) -> Iterator[str]:
     """The report lines as the tapes define them, out of the slow book."""
-    oracle = OracleBook()
+    oracle = OracleVenue()
     for i, message in enumerate(messages):
         for kind, _, side, order_id, other_id, price, size, _ in oracle.process(message):
             if kind == ReportKind.ACCEPTED:

@@ -58,7 +58,7 @@ def copied(tmp_path: Path) -> Path:
     """A project of its own: just the vocabulary, the decorator, and two little files."""
     core = tmp_path / "project" / "lobsim" / "core"
     core.mkdir(parents=True)
-    for name in ("__init__.py", "errors.py", "types.py", "core/__init__.py", "core/jit.py"):
+    for name in ("__init__.py", "errors.py", "types.py", "core/__init__.py", "core/jit.py", "core/references.py"):
         shutil.copy(ROOT / "lobsim" / name, core.parent / name)
     (core / "helper.py").write_text(HELPER)
     (core / "caller.py").write_text(CALLER)

@@ -13,7 +13,7 @@ from lobsim.core.book import BookSize
 from lobsim.core.levels import find_level, fold
 from lobsim.types import MAX_LEVEL_UNITS, MAX_PRICE_TICKS, MESSAGE, Reason, ReportKind, Side, Verb
 from tests.lobsim.core.test_matching_differential import TINY, assert_agrees, small_book
-from tests.oracle.book import OracleBook
+from tests.oracle.venue import OracleVenue
 
 
 def requests(rows: list[tuple[int, int, int, int, int]]) -> np.ndarray:
@@ -60,7 +60,7 @@ def test_sparse_levels_are_met_best_first_however_far_apart() -> None:
     prices = [rng.choice((1, -1)) * rng.randint(0, 2 ** rng.randint(1, 46)) for _ in range(300)]
     edges = [MAX_PRICE_TICKS, -MAX_PRICE_TICKS, 0, 1, -1]
     rows = [(int(Verb.NEW), i, int(Side.SELL), price, 1 + i) for i, price in enumerate([*prices, *edges])]
-    book, oracle = small_book(), OracleBook()
+    book, oracle = small_book(), OracleVenue()
     messages = requests(rows)
     book.run(messages)
     for message in messages:
@@ -100,8 +100,8 @@ def test_a_level_takes_sizes_up_to_its_bound_and_refuses_the_unit_beyond() -> No
     order = int(book.arrays.nodes[level]["next"])
     for slot in (level, order):
         book.arrays.nodes[slot]["size"] = MAX_LEVEL_UNITS - 5
-    assert Reason.SIZE_OVERFLOW == book.limit(2, "buy", 100, 6).refused
+    assert Reason.SIZE_OVERFLOW == book.limit(2, "buy", 100, 6, "gtd", expire_ns=9).refused
     assert None is book.limit(3, "buy", 99, 6).refused
     assert Reason.SIZE_OVERFLOW == book.replace(3, 100, 6).refused
-    assert None is book.limit(2, "buy", 100, 5).refused
+    assert None is book.limit(2, "buy", 100, 5, "gtd", expire_ns=9).refused
     book.audit()

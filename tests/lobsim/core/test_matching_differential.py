@@ -31,8 +31,8 @@ from lobsim.types import (
     TimeInForce,
     Verb,
 )
-from tests.oracle.book import OracleBook
 from tests.oracle.streams import random_messages
+from tests.oracle.venue import OracleVenue
 
 ROOT = Path(__file__).resolve().parents[3]
 TINY = BookSize(orders=4, window=64, far=2, ids=8, dense=1, timers=2)
@@ -54,12 +54,12 @@ def answers(book: Book, messages: np.ndarray, first: int = 0) -> list[tuple[int,
     return reports[FIELDS].tolist()
 
 
-def oracle_answers(oracle: OracleBook, messages: np.ndarray, first: int = 0) -> list[tuple[int, ...]]:
+def oracle_answers(oracle: OracleVenue, messages: np.ndarray, first: int = 0) -> list[tuple[int, ...]]:
     """What the slow book says to each message."""
-    return [(first + i, *line) for i, message in enumerate(messages) for line in oracle.process(message)]
+    return [(first + sequence, *line) for sequence, *line in oracle.run(messages)]
 
 
-def difference(book: Book, oracle: OracleBook, messages: np.ndarray, batch: int) -> tuple[int, str] | None:
+def difference(book: Book, oracle: OracleVenue, messages: np.ndarray, batch: int) -> tuple[int, str] | None:
     """Messages until the two part, and how; None if they never do."""
     for start in range(0, len(messages), batch):
         part = messages[start : start + batch]
@@ -79,10 +79,10 @@ def difference(book: Book, oracle: OracleBook, messages: np.ndarray, batch: int)
 
 def assert_agrees(messages: np.ndarray, story: str, room: BookSize = TINY) -> None:
     """Both books answer a stream alike, or fail with the shortest prefix that they do not."""
-    found = difference(small_book(room), OracleBook(), messages, BATCH)
+    found = difference(small_book(room), OracleVenue(), messages, BATCH)
     if found is None:
         return
-    shortest = difference(small_book(room), OracleBook(), messages[: found[0]], 1) or found
+    shortest = difference(small_book(room), OracleVenue(), messages[: found[0]], 1) or found
     last = dict(zip(MESSAGE.names or (), messages[shortest[0] - 1].tolist(), strict=True))
     pytest.fail(f"{story}: the first {shortest[0]} messages are enough\nlast   {last}\n{shortest[1]}", pytrace=False)
 
@@ -119,9 +119,9 @@ def test_time_limits_that_fall_on_one_instant_end_as_in_the_slow_book(small: boo
 
 def test_a_verb_that_does_not_exist_is_refused() -> None:
     messages = random_messages(8, 300, invalid=0)
-    messages["verb"][200::7] = 4
+    messages["verb"][200::7] = 5
     messages["verb"][203::7] = -1
-    assert_agrees(messages, "verbs 4 and -1")
+    assert_agrees(messages, "verbs 5 and -1")
     assert Reason.BAD_FIELD in set(small_book().run(messages)["reason"])
 
 
@@ -145,13 +145,13 @@ def test_extreme_numbers_are_refused_and_never_wrap() -> None:
 
 def test_a_failure_names_the_shortest_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
     messages = random_messages(1, 200)
-    broken = OracleBook.process
+    broken = OracleVenue.process
 
-    def forgetful(self: OracleBook, message: Any) -> list[Any]:
+    def forgetful(self: OracleVenue, message: Any) -> list[Any]:
         reports = broken(self, message)
         return reports if message["ts_ns"] < messages["ts_ns"][120] else reports[:-1]
 
-    monkeypatch.setattr(OracleBook, "process", forgetful)
+    monkeypatch.setattr(OracleVenue, "process", forgetful)
     first = int(np.argmax(messages["ts_ns"] >= messages["ts_ns"][120]))
     with pytest.raises(pytest.fail.Exception, match=f"the first {first + 1} messages are enough"):
         assert_agrees(messages, "a slow book that forgets")

@@ -1,0 +1,52 @@
+"""Memory asked for ahead of use: for books too large for the nearest caches.
+
+A message far ahead says which id it will speak of; when that entry has come, which order; when that has come, which neighbours.  The three
+looks are STEP messages apart, so that each finds the last one's answer.  In a small book this only costs time, so the caller decides by size.
+Nothing here changes anything, and a look may be wrong (the order may be gone by then): it is never more than a hint.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lobsim.core.ids import place_of
+from lobsim.core.jit import inline, prefetch
+from lobsim.core.levels import fold, window_of, window_slot
+
+STEP = 8
+"""Messages between two looks: eight of them take about as long as memory takes to answer."""
+MANY_ORDERS = 2**13
+"""From here on a book does not fit the second cache (an order takes 32 bytes, its id and its level some more)."""
+
+
+@inline
+def _order_ahead(book, message):
+    """Slot of the order that a message speaks of, 0 if there is none (yet).
+
+    No branch looks at what the message asks: guessing that wrong twice per message costs more than the memory does.
+    """
+    order_id = np.int64(message["order_id"])
+    if 0 <= order_id < len(book.dense):
+        return np.int64(book.dense[order_id])
+    return np.int64(book.ids[place_of(book, order_id)]["slot"])
+
+
+@inline
+def foresee(book, messages, i, stop):
+    """The looks that message i has to take at those after it, before stop."""
+    if i + 3 * STEP >= stop:
+        return
+    order_id = np.int64(messages[i + 3 * STEP]["order_id"])
+    if 0 <= order_id < len(book.dense):
+        prefetch(book.dense, order_id)
+    else:
+        prefetch(book.ids, place_of(book, order_id))
+    message = messages[i + 2 * STEP]
+    prefetch(book.nodes, _order_ahead(book, message))
+    side = np.int64(message["side"]) & 1
+    offset = fold(side, np.int64(message["price_ticks"])) - book.sides[side]["base"]
+    prefetch(book.nodes, window_slot(book, side, offset & (window_of(book) - 1)))
+    node = book.nodes[_order_ahead(book, messages[i + STEP])]
+    prefetch(book.nodes, np.int64(node["prev"]))
+    prefetch(book.nodes, np.int64(node["next"]))
+    prefetch(book.nodes, np.int64(node["level"]))
