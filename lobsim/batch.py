@@ -17,6 +17,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 
 from lobsim.core.batch import advance_slice, arena_like, run_slice
+from lobsim.core.book import BookSize, new_book
 from lobsim.core.jit import new_block, store
 from lobsim.core.layout import Book
 from lobsim.core.state import World
@@ -85,7 +86,7 @@ class _Batch(Generic[State]):
 
 
 class Worlds(_Batch[World]):
-    """Many worlds (lobsim.core.state.World), copied in; they may have different capacities, tapes and settings.
+    """Many worlds (``MarketRun.world``), copied in; they may have different capacities, tapes and settings.
 
     ``statuses`` int64 [worlds]: how each stood after the last call, a Status; CHUNK if it has not arrived because the call was interrupted
     """
@@ -142,11 +143,26 @@ class BatchReports(NamedTuple):
         return self.reports[self.begins[book] : self.ends[book]]
 
 
+ROOM = BookSize(orders=256, window=256, far=32, ids=512)
+"""To begin with, for each book of `Books.empty`: small, so that many books fit the caches."""
+
+
 class Books(_Batch[Book]):
-    """Many books (lobsim.core.layout.Book), copied in.
+    """Many books (``lobsim.Book.arrays``), copied in.
 
     Known limit: the table of direct ids stays as long as it was made (BookSize.dense); larger ids are hashed.
     """
+
+    @classmethod
+    def empty(cls, count: int, room: BookSize = ROOM, rules: np.ndarray | None = None) -> Books:
+        """So many empty books.
+
+        room   capacities of each to begin with; a book grows by itself
+        rules  RULES [1] of all, None for venues that ask for nothing
+
+        Raises ConfigError for a count below 1.
+        """
+        return cls([new_book(room, rules)] * count)
 
     def run(
         self,

@@ -1,8 +1,8 @@
-"""A run saved to a file and gone on with in another process.
+"""A run, or a book by itself, saved to a file and gone on with in another process.
 
 The file is one line that names the format and the SHA-256 of all that follows, one line of JSON, and the arrays of a snapshot one after the
 other (little-endian, as they lie in memory).  It holds the whole world: book, own orders, fills, messages in flight, what the participant has seen, settings;
-the tape is not in it, but the digest of the data set is, and the market it belongs to is handed in again.
+the tape is not in it, but the digest of the data set is, and the market it belongs to is handed in again.  A book's file holds all of it.
 
 Invariants: a run that was loaded goes on to the same state hash as if it had never been saved; a file is there whole or not at all; a file that is
 cut, altered, foreign, of another version or of another data set is refused in one sentence.
@@ -21,15 +21,18 @@ from typing import Any
 import numpy as np
 
 from lobsim import __version__
-from lobsim.core.world_hash import world_hash
+from lobsim.book_shell import Book
+from lobsim.core.world_hash import book_hash, world_hash
 from lobsim.errors import ConfigError, DataError
 from lobsim.market import Market, MarketRun
 from lobsim.snapshot import Part, Snapshot
 
-_NAME = b"lobsim run"
+_RUN = "run"
+_BOOK = "book"
 _FORMAT = 1
 _LEGS = ("feed_ns", "order_ns", "response_ns")
-_AGAIN = "save the run again"
+_AGAIN = "save it again"
+_OTHER_HASH = "its content does not have the state hash it was written with"
 
 
 def save_run(run: MarketRun, market: Market, path: str | os.PathLike[str]) -> None:
@@ -37,19 +40,8 @@ def save_run(run: MarketRun, market: Market, path: str | os.PathLike[str]) -> No
 
     Raises DataError when the disk refuses; the older file then stands.
     """
-    snapshot = Snapshot(run.world)
-    header = {
-        "lobsim": __version__,
-        "dataset": market.dataset.digest,
-        "chosen": sorted(run.chosen),
-        "state_hash": world_hash(run.world),
-        "parts": [[part.name, _dtype_text(part.dtype), list(part.shape), part.count] for part in snapshot.parts],
-        "nbytes": snapshot.nbytes,
-    }
-    text = json.dumps(header, sort_keys=True).encode() + b"\n"
-    content = text + snapshot.memory.tobytes()
-    first = b"%s %d %s\n" % (_NAME, _FORMAT, hashlib.sha256(content).hexdigest().encode())
-    _write_whole(Path(path), first + content)
+    header = {"dataset": market.dataset.digest, "chosen": sorted(run.chosen), "state_hash": world_hash(run.world)}
+    _save(_RUN, header, Snapshot(run.world), Path(path))
 
 
 def load_run(path: str | os.PathLike[str], market: Market) -> MarketRun:
@@ -60,17 +52,12 @@ def load_run(path: str | os.PathLike[str], market: Market) -> MarketRun:
     Raises DataError for a file that is not, or no longer, what was written, or of another data set or version; ConfigError for other settings.
     """
     file = Path(path)
-    header, memory = _read(file)
+    header, memory = _read(file, _RUN)
     if header["dataset"] != market.dataset.digest:
         raise DataError("the run was saved of another data set", file=file, hint="load the data set it was saved of")
-    run = market.start(participant=True)
-    expected = Snapshot(run.world).parts
-    parts = tuple(Part(name, _dtype_of(text), tuple(shape), count) for name, text, shape, count in header["parts"])
-    if [(part.name, part.dtype) for part in parts] != [(part.name, part.dtype) for part in expected]:
-        raise DataError("the run was saved with other record layouts", file=file, hint=_AGAIN)
-    world = Snapshot.from_parts(parts, memory, run.world).restore(run.world)
+    world = _restored(header, memory, market.start(participant=True).world, file)
     if world_hash(world) != header["state_hash"]:
-        raise DataError("its content does not have the state hash it was written with", file=file, hint=_AGAIN)
+        raise DataError(_OTHER_HASH, file=file, hint=_AGAIN)
     settings = market.start(participant=bool(world.head[0]["publish"])).world.head[0]
     for name in sorted(set(header["chosen"]) - {*_LEGS, "publish"}):
         if world.head[0][name] != settings[name]:
@@ -82,20 +69,66 @@ def load_run(path: str | os.PathLike[str], market: Market) -> MarketRun:
     return MarketRun(world, frozenset(header["chosen"]))
 
 
-def _read(file: Path) -> tuple[dict[str, Any], np.ndarray]:
+def save_book(book: Book, path: str | os.PathLike[str]) -> None:
+    """Write a book to a file; an older one of that name is replaced.
+
+    Raises DataError when the disk refuses; the older file then stands.
+    """
+    header = {"tick_size": str(book.tick_size), "lot_size": str(book.lot_size), "state_hash": book_hash(book.arrays)}
+    _save(_BOOK, header, book.snapshot(), Path(path))
+
+
+def load_book(path: str | os.PathLike[str]) -> Book:
+    """A book as it was when it was saved.
+
+    Raises DataError for a file that is not, or no longer, what was written, or of another version.
+    """
+    file = Path(path)
+    header, memory = _read(file, _BOOK)
+    book = Book(header["tick_size"], header["lot_size"])
+    book.arrays = _restored(header, memory, book.arrays, file)
+    if book_hash(book.arrays) != header["state_hash"]:
+        raise DataError(_OTHER_HASH, file=file, hint=_AGAIN)
+    return book
+
+
+def _save(what: str, header: dict[str, Any], snapshot: Snapshot[Any], path: Path) -> None:
+    """Write a snapshot, and what is to be known besides."""
+    header |= {
+        "lobsim": __version__,
+        "parts": [[part.name, _dtype_text(part.dtype), list(part.shape), part.count] for part in snapshot.parts],
+        "nbytes": snapshot.nbytes,
+    }
+    text = json.dumps(header, sort_keys=True).encode() + b"\n"
+    content = text + snapshot.memory.tobytes()
+    first = f"lobsim {what} {_FORMAT} {hashlib.sha256(content).hexdigest()}\n"
+    _write_whole(Path(path), first.encode() + content)
+
+
+def _restored(header: dict[str, Any], memory: np.ndarray, state: Any, file: Path) -> Any:
+    """A state with the content of a file."""
+    expected = Snapshot(state).parts
+    parts = tuple(Part(name, _dtype_of(text), tuple(shape), count) for name, text, shape, count in header["parts"])
+    if [(part.name, part.dtype) for part in parts] != [(part.name, part.dtype) for part in expected]:
+        raise DataError("it was saved with other record layouts", file=file, hint=_AGAIN)
+    return Snapshot.from_parts(parts, memory, state).restore(state)
+
+
+def _read(file: Path, what: str) -> tuple[dict[str, Any], np.ndarray]:
     """Header and content of a file that is what was written."""
+    name = f"lobsim {what} ".encode()
     try:
         data = file.read_bytes()
     except FileNotFoundError:
         raise DataError("there is no such file", file=file) from None
     except OSError as error:
-        raise DataError(f"the run cannot be read ({error.strerror or error})", file=file) from error
+        raise DataError(f"the {what} cannot be read ({error.strerror or error})", file=file) from error
     first, _, rest = data.partition(b"\n")
-    words = first[len(_NAME) :].split()
-    if not first.startswith(_NAME + b" ") or len(words) != 2 or not words[0].isdigit():
-        raise DataError("this is no run that lobsim saved", file=file)
+    words = first[len(name) :].split()
+    if not first.startswith(name) or len(words) != 2 or not words[0].isdigit():
+        raise DataError(f"this is no {what} that lobsim saved", file=file)
     if int(words[0]) != _FORMAT:
-        raise DataError(f"the run was saved in format {int(words[0])}, this version reads {_FORMAT}", file=file)
+        raise DataError(f"the {what} was saved in format {int(words[0])}, this version reads {_FORMAT}", file=file)
     text, _, content = rest.partition(b"\n")
     header = None
     with suppress(ValueError):
@@ -108,7 +141,7 @@ def _read(file: Path) -> tuple[dict[str, Any], np.ndarray]:
         raise DataError("the file is cut or altered: its check sum is another", file=file, hint=_AGAIN)
     if header["lobsim"] != __version__:
         raise DataError(
-            f"the run was saved by lobsim {header['lobsim']}, this is {__version__}", file=file, hint=_AGAIN
+            f"the {what} was saved by lobsim {header['lobsim']}, this is {__version__}", file=file, hint=_AGAIN
         )
     return header, np.frombuffer(content, np.uint8)
 
@@ -139,7 +172,7 @@ def _write_whole(path: Path, content: bytes) -> None:
     except OSError as error:
         reason = error.strerror or error
         raise DataError(
-            f"the run cannot be saved ({reason})", file=path, hint="free some space or choose another folder"
+            f"it cannot be saved ({reason})", file=path, hint="free some space or choose another folder"
         ) from error
 
 

@@ -11,11 +11,13 @@ Known limit: the indices of a book (window, bitmap, far list, id table) are copi
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
 from lobsim.core.batch import SHARED, arena_like
+from lobsim.core.book import zeros_on_lines
 from lobsim.core.layout import Book
 from lobsim.core.state import World
 
@@ -24,7 +26,15 @@ State = TypeVar("State", Book, World)
 _SCRATCH = ""
 _UNREAD = "unread"
 _USED = {
-    Book: {"nodes": "fresh", "info": "fresh", "timers": "timers"},
+    Book: {
+        "nodes": "fresh",
+        "info": "fresh",
+        "timers": "timers",
+        "extras": "extra_fresh",
+        "buy_stops": "buy_stops",
+        "sell_stops": "sell_stops",
+        "pegs": "pegs",
+    },
     World: {
         "own": "own",
         "fills": "fills",
@@ -35,6 +45,11 @@ _USED = {
     },
 }
 """Array -> the field of the head that counts its used records."""
+_TOGETHER = {
+    Book: (("nodes", "info", "leaf", "upper"), ("extras", "buy_stops", "sell_stops", "pegs")),
+    World: (("mail", "transit"),),
+}
+"""Arrays whose capacities belong together: where one of them does not do, all are made anew."""
 
 
 class Part(NamedTuple):
@@ -127,61 +142,69 @@ class Snapshot(Generic[State]):
 
         Returns that very state; or, where it lacked room or its indices have other sizes, one with new arrays in those places.
         """
-        place = iter(zip(self.parts, self._starts(), strict=True))
-        return self._put(state, place)
+        starts = accumulate((part.nbytes for part in self.parts), initial=0)
+        places = {part.name: (part, start) for part, start in zip(self.parts, starts, strict=False)}
+        return self._put(state, places, "")
 
-    def _starts(self) -> list[int]:
-        starts = [0]
-        for part in self.parts:
-            starts.append(starts[-1] + part.nbytes)
-        return starts[:-1]
-
-    def _put(self, state: Any, place: Iterator[tuple[Part, int]]) -> Any:
+    def _put(self, state: Any, places: dict[str, tuple[Part, int]], prefix: str) -> Any:
         """Restore one tuple of arrays."""
         before = state.head[0].copy()
         head = before
         rules = _USED[type(state)]
+        short = _short(state, places, prefix)
         changed = {}
         for name, array in zip(state._fields, state, strict=True):
             if isinstance(array, Book):
-                new = self._put(array, place)
+                new = self._put(array, places, f"{name}.")
             elif name in SHARED:
                 new = self._shared[name]
+            elif rules.get(name) == _SCRATCH:
+                continue
             else:
-                part, start = next(place)
+                part, start = places[prefix + name]
                 source = self.memory[start : start + part.nbytes]
-                new = self._fill(array, part, rules.get(name), source, before, head)
+                new = zeros_on_lines(part.shape, part.dtype) if name in short else array
+                old_count = 0 if name in short else _count(rules.get(name), array, before)
+                _fill(new, part, rules.get(name), source, old_count, head)
                 if name == "head":
                     head = new[0]
             if new is not array:
                 changed[name] = new
         return state._replace(**changed) if changed else state
 
-    @staticmethod
-    def _fill(
-        array: np.ndarray, part: Part, rule: str | None, source: np.ndarray, before: np.void, head: np.void
-    ) -> np.ndarray:
-        """One array with the bytes of a snapshot.
 
-        before  the head of the target as it was;  head  as it is now
-        """
-        if rule == _SCRATCH:
-            return array
-        fits = len(array) >= part.count if rule is not None else array.shape == part.shape
-        old_count = _count(rule, array, before) if fits else 0
+def _short(state: Any, places: dict[str, tuple[Part, int]], prefix: str) -> set[str]:
+    """The arrays of a state that do not take what a snapshot holds, and those that must change with them."""
+    rules = _USED[type(state)]
+    short = set()
+    for name, array in zip(state._fields, state, strict=True):
+        part = places.get(prefix + name, (None, 0))[0]
+        if part is None or rules.get(name) == _SCRATCH:
+            continue
+        fits = len(array) >= part.count if name in rules else array.shape == part.shape
         if not fits:
-            array = np.zeros(part.shape, part.dtype)
-        if rule == _UNREAD:
-            start = int(head["read"]) & (len(array) - 1)
-            ahead = min(part.count, len(array) - start)
-            cut = ahead * part.dtype.itemsize
-            _bytes(array[start : start + ahead])[:] = source[:cut]
-            _bytes(array[: part.count - ahead])[:] = source[cut:]
-            return array
-        _bytes(array[: part.count])[:] = source
-        if old_count > part.count:
-            _bytes(array[part.count : old_count])[:] = 0
-        return array
+            short.add(name)
+    for group in _TOGETHER[type(state)]:
+        if short.intersection(group):
+            short.update(group)
+    return short
+
+
+def _fill(array: np.ndarray, part: Part, rule: str | None, source: np.ndarray, old_count: int, head: np.void) -> None:
+    """Write the bytes of a snapshot into one array.
+
+    old_count  records that were in use there;  head  the head that counts, already as it shall be
+    """
+    if rule == _UNREAD:
+        start = int(head["read"]) & (len(array) - 1)
+        ahead = min(part.count, len(array) - start)
+        cut = ahead * part.dtype.itemsize
+        _bytes(array[start : start + ahead])[:] = source[:cut]
+        _bytes(array[: part.count - ahead])[:] = source[cut:]
+        return
+    _bytes(array[: part.count])[:] = source
+    if old_count > part.count:
+        _bytes(array[part.count : old_count])[:] = 0
 
 
 def fork(state: State, count: int) -> list[State]:

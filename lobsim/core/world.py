@@ -182,6 +182,8 @@ def roomier_book(book: Book, status: int) -> Book:
         size = size._replace(extras=2 * size.extras)
     elif status == Status.ROOM_OWNERS:
         size = size._replace(owners=4 * size.owners)
+    elif status == Status.ROOM_LEVELS and 2 * max(book.sides["far"]) <= size.far:
+        size = size._replace(far=2 * size.far)  # the list is short, not the window
     elif status == Status.ROOM_LEVELS:
         recentred = resize_book(book, size)
         # Only worth it if it clears most of the list; otherwise the same status would come back for ever.

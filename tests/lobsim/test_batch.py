@@ -164,11 +164,14 @@ def test_a_place_that_is_not_there_is_refused(recorded: list[np.ndarray]) -> Non
 # --- books
 
 
-def apply_alone(book: Book, messages: np.ndarray, start: int, stop: int) -> tuple[Book, np.ndarray]:
+def apply_alone(
+    book: Book, messages: np.ndarray, start: int, stop: int, terms: np.ndarray | None = None
+) -> tuple[Book, np.ndarray]:
     """One book by itself, with room."""
+    table = book.no_terms if terms is None else terms
     out, n = np.zeros(64 * (stop - start) + 64, REPORT), 0
     while start < stop:
-        status, start, n = run_messages(book, messages, book.no_terms, start, stop, MAX_SIZE_LOTS, out, n)
+        status, start, n = run_messages(book, messages, table, start, stop, MAX_SIZE_LOTS, out, n)
         if status != Status.OK:
             book = roomier_book(book, status)
     return book, out[:n]

@@ -110,7 +110,7 @@ def test_the_older_file_stands_when_saving_fails(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", refuse)
-    with pytest.raises(DataError, match=r"a\.run: the run cannot be saved \(No space left on device\)"):
+    with pytest.raises(DataError, match=r"a\.run: it cannot be saved \(No space left on device\)"):
         save_run(run, market, tmp_path / "a.run")
     assert before == (tmp_path / "a.run").read_bytes()
     assert [tmp_path / "a.run"] == list(tmp_path.iterdir())
@@ -145,7 +145,7 @@ def test_a_file_that_is_not_what_was_written_is_refused_in_one_sentence(
 def test_no_file_no_run(market: Market, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no such file"):
         load_run(tmp_path / "none.run", market)
-    with pytest.raises(DataError, match="the run cannot be saved"):
+    with pytest.raises(DataError, match="it cannot be saved"):
         save_run(market.start(participant=False), market, tmp_path / "no folder" / "a.run")
 
 

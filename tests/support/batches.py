@@ -9,14 +9,28 @@ import numpy as np
 from lobsim.config import Latency
 from lobsim.core.audit import state_hash
 from lobsim.core.book import BookSize
+from lobsim.core.layout import Book
 from lobsim.core.state import World
 from lobsim.core.world import WorldSize
 from lobsim.market import MarketRun
 from lobsim.types import MESSAGE, NEVER, Kind, OrderType, Status, TimeInForce, Verb
 from tests.oracle.streams import random_history
+from tests.oracle.typed_streams import Stream, typed_messages
+from tests.support.engines import CoreEngine
 from tests.support.worlds import Venue, tape_of
 
-TINY_BOOK = BookSize(orders=4, window=64, far=2, ids=8, dense=1, timers=2)
+TINY_BOOK = BookSize(orders=4, window=64, far=2, ids=8, dense=1, timers=2, extras=2, owners=1)
+ROOMY_BOOK = BookSize(orders=600, window=256, far=64, ids=2048, dense=200, timers=512, extras=256, owners=32)
+TYPED = (
+    ("everything", 2),
+    ("icebergs", 4),
+    ("stops", 3),
+    ("pegs", 1),
+    ("positions", 3),
+    ("phases", 5),
+    ("allocation", 1),
+)
+"""Typed streams (profile, seed) after whose first half a book holds all that the profile is about."""
 TINY = WorldSize(book=TINY_BOOK, seen=TINY_BOOK, own=1, fills=1, reports=1, mail=1, ring=2)
 SMALL = WorldSize(
     book=BookSize(orders=512, window=256, far=16, ids=1024),
@@ -62,6 +76,21 @@ def decide(world: World, seed: int) -> World:
     wake_ns = int(venue.head["now_ns"]) + (last_ns - int(world.tape["ts_ns"][0])) // 40
     venue.head["wake_ns"] = wake_ns if wake_ns < last_ns else NEVER
     return venue.world
+
+
+def typed_halves(profile: str, seed: int, each: int = 250, size: BookSize = TINY_BOOK) -> tuple[CoreEngine, Stream]:
+    """A book that has played the first half of a typed stream, and the stream's second half."""
+    stream = typed_messages(seed, 2 * each, profile)
+    engine = CoreEngine(stream.rules, stream.terms, size)
+    engine.play(stream.messages[:each])
+    return engine, stream._replace(messages=stream.messages[each:])
+
+
+def with_book(engine: CoreEngine, book: Book) -> CoreEngine:
+    """An engine for the rest of the same stream, at the same message, with another book."""
+    other = CoreEngine({}, engine.terms, TINY_BOOK)
+    other.book, other.played = book, engine.played
+    return other
 
 
 def end_of(world: World) -> int:

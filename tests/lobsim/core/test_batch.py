@@ -44,7 +44,9 @@ def books_of_all_sizes() -> list[Any]:
 def test_a_view_sees_the_state_that_stands_there_whatever_the_capacities() -> None:
     books = books_of_all_sizes()
     block = new_block(books)
-    assert [(100 + k, 5 + k + (128 << k), 2 << k) for k in range(4)] == [clock_and_room(block, k, books[0]) for k in range(4)]
+    assert [(100 + k, 5 + k + (128 << k), 2 << k) for k in range(4)] == [
+        clock_and_room(block, k, books[0]) for k in range(4)
+    ]
 
 
 def test_a_view_follows_the_state_that_takes_the_place() -> None:
