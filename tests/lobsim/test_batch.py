@@ -170,7 +170,8 @@ def apply_alone(
     """One book by itself, with room."""
     table = book.no_terms if terms is None else terms
     out, n = np.zeros(64 * (stop - start) + 64, REPORT), 0
-    while start < stop:
+    status = int(Status.CHUNK)
+    while status != Status.OK:
         status, start, n = run_messages(book, messages, table, start, stop, MAX_SIZE_LOTS, out, n)
         if status != Status.OK:
             book = roomier_book(book, status)
