@@ -20,6 +20,7 @@ _LAZY: dict[str, str] = {
     "Latency": "lobsim.config",
     "Market": "lobsim.market",
     "MarketConfig": "lobsim.config",
+    "VenueRules": "lobsim.venue",
     "Worlds": "lobsim.batch",
 }
 """Public name -> the module that defines it."""

@@ -272,6 +272,10 @@ def checked_terms(terms: np.ndarray | None) -> np.ndarray:
         return np.zeros(1, TERMS)
     if getattr(terms, "dtype", None) != TERMS or terms.ndim != 1 or len(terms) == 0:
         raise OrderError("terms are a one-dimensional array of lobsim.types.TERMS, row 0 meaning nothing")
+    if terms[0] != np.zeros(1, TERMS)[0]:
+        raise OrderError(
+            "row 0 of terms means nothing and is all zeros", hint="begin the table with np.zeros(1, TERMS)"
+        )
     return np.require(terms, requirements=["C", "W"])
 
 

@@ -173,7 +173,9 @@ def apply_alone(
     status = int(Status.CHUNK)
     while status != Status.OK:
         status, start, n = run_messages(book, messages, table, start, stop, MAX_SIZE_LOTS, out, n)
-        if status != Status.OK:
+        if status == Status.ROOM_REPORTS:
+            out = np.concatenate([out, np.empty(len(out), REPORT)])
+        elif status != Status.OK:
             book = roomier_book(book, status)
     return book, out[:n]
 

@@ -23,7 +23,7 @@ from lobsim.core.world_hash import book_hash, world_hash
 from lobsim.errors import DataError, OrderError
 from lobsim.journal import load_book, load_run, save_book
 from lobsim.snapshot import Snapshot, fork
-from lobsim.types import NEVER, Phase, Status
+from lobsim.types import MESSAGE, NEVER, TERMS, Phase, Status
 from tests.lobsim.test_batch import apply_alone
 from tests.oracle.typed_streams import Stream
 from tests.support.batches import ROOMY_BOOK, TINY_BOOK, TYPED, busy_world, tapes, told, typed_halves, with_book
@@ -260,9 +260,13 @@ def test_what_a_call_left_unsettled_is_answered_first_by_the_next(halves: list[H
 
 def test_terms_of_another_kind_are_refused() -> None:
     books = Books.empty(1)
-    nothing = typed_halves("plain", 1, 5)[1].messages[:0]
-    for wrong in (np.zeros(3), np.zeros(0, typed_halves("plain", 1, 5)[1].terms.dtype)):
-        with pytest.raises(OrderError, match="terms are a one-dimensional array"):
+    nothing = np.zeros(0, MESSAGE)
+    for wrong, why in (
+        (np.zeros(3), "terms are a one-dimensional array"),
+        (np.zeros(0, TERMS), "terms are a one-dimensional array"),
+        (np.ones(2, TERMS), "row 0 of terms means nothing"),
+    ):
+        with pytest.raises(OrderError, match=why):
             books.run(nothing, np.array([0, 0]), terms=wrong)
 
 
