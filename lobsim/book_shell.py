@@ -146,7 +146,8 @@ class Book(Requests):
         """An independent book in the same state."""
         other = copy(self)
         other.arrays = self.snapshot().restore(new_book(book_size(self.arrays)))
-        other._one, other._answers = self._one.copy(), self._answers.copy()
+        for scratch in ("_one", "_table", "_answers"):
+            setattr(other, scratch, getattr(self, scratch).copy())
         return other
 
     # questions

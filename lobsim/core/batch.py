@@ -47,13 +47,13 @@ def advance_slice(block, sample, start, stop, until_ns, budget, statuses, messag
         status = Status.OK
         while status == Status.OK:
             if budget == 0:
-                return i, Status.CHUNK, budget
+                return i, np.int64(Status.CHUNK), budget
             budget -= 1
             status = step(world, until_ns[i], messages, spare)
         if status > Status.DONE:
-            return i, status, budget
+            return i, np.int64(status), budget
         statuses[i] = status
-    return stop, Status.DONE, budget
+    return stop, np.int64(Status.DONE), budget
 
 
 @kernel
@@ -88,9 +88,9 @@ def run_slice(block, sample, start, stop, messages, table, offsets, done, larges
             if status != Status.OK:
                 return i, status, n, budget
             if at < last:
-                return i, Status.CHUNK, n, budget
+                return i, np.int64(Status.CHUNK), n, budget
         ends[i] = n
-    return stop, Status.DONE, n, budget
+    return stop, np.int64(Status.DONE), n, budget
 
 
 def _bytes_like(state: Any) -> int:

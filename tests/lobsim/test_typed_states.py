@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +16,11 @@ from lobsim.core.audit import state_hash
 from lobsim.core.book import BookSize, new_book
 from lobsim.core.layout import HIDDEN, Book
 from lobsim.core.world import resize_book
-from lobsim.core.world_hash import book_hash, world_hash
+from lobsim.core.world_hash import book_hash
 from lobsim.errors import DataError, OrderError
 from lobsim.journal import load_book, load_run, save_book
 from lobsim.snapshot import Snapshot, fork
-from lobsim.types import MESSAGE, NEVER, TERMS, Phase, Status
+from lobsim.types import MESSAGE, TERMS, Phase
 from tests.lobsim.test_batch import apply_alone
 from tests.oracle.typed_streams import Stream
 from tests.support.batches import ROOMY_BOOK, TINY_BOOK, TYPED, busy_world, tapes, told, typed_halves, with_book
@@ -268,29 +265,3 @@ def test_terms_of_another_kind_are_refused() -> None:
     ):
         with pytest.raises(OrderError, match=why):
             books.run(nothing, np.array([0, 0]), terms=wrong)
-
-
-# --- Ctrl-C
-
-
-@pytest.mark.parametrize("threads", [1, 2])
-def test_control_c_is_heard_during_a_call_that_the_next_finishes(threads: int, limit: Any) -> None:
-    (tape,) = tapes(1, limit(4_000, 300))
-    worlds = [busy_world(tape)] * limit(400, 8)
-    for world in worlds:
-        world.head["wake_ns"] = NEVER
-    batch, until_ns = Worlds(worlds), int(tape["ts_ns"][-1])
-    start = Snapshot(batch[0])
-    expected = Worlds(worlds[:1])
-    expected.advance(until_ns, 1)
-    alarm = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
-    alarm.start()
-    with pytest.raises(KeyboardInterrupt):
-        while True:  # until the alarm goes off, in a call or between two
-            batch.advance(until_ns, threads)
-            for index in range(len(batch)):
-                batch.restore(index, start)
-                batch.statuses[index] = Status.CHUNK
-    alarm.join()
-    batch.advance(until_ns, threads, batch.statuses == Status.CHUNK)
-    assert {world_hash(expected[0])} == {world_hash(world) for world in batch}
