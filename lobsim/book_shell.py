@@ -19,8 +19,10 @@ import numpy as np
 
 from lobsim.answers import Level
 from lobsim.book_requests import Requests
-from lobsim.core.audit import Broken, audit, audit_scratch, copy_levels, state_hash
+from lobsim.core.audit import Broken, audit, audit_scratch
 from lobsim.core.book import BookSize, new_book
+from lobsim.core.book_hash import state_hash
+from lobsim.core.depth import copy_levels
 from lobsim.core.exchange import run_messages
 from lobsim.core.ids import id_range
 from lobsim.core.layout import Book as Arrays

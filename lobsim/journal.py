@@ -22,7 +22,7 @@ import numpy as np
 
 from lobsim import __version__
 from lobsim.book_shell import Book
-from lobsim.core.world_hash import book_hash, world_hash
+from lobsim.core.world_hash import whole_book_hash, world_hash
 from lobsim.errors import ConfigError, DataError
 from lobsim.market import Market, MarketRun
 from lobsim.snapshot import Part, Snapshot
@@ -74,7 +74,11 @@ def save_book(book: Book, path: str | os.PathLike[str]) -> None:
 
     Raises DataError when the disk refuses; the older file then stands.
     """
-    header = {"tick_size": str(book.tick_size), "lot_size": str(book.lot_size), "state_hash": book_hash(book.arrays)}
+    header = {
+        "tick_size": str(book.tick_size),
+        "lot_size": str(book.lot_size),
+        "state_hash": whole_book_hash(book.arrays),
+    }
     _save(_BOOK, header, book.snapshot(), Path(path))
 
 
@@ -87,7 +91,7 @@ def load_book(path: str | os.PathLike[str]) -> Book:
     header, memory = _read(file, _BOOK)
     book = Book(header["tick_size"], header["lot_size"])
     book.arrays = _restored(header, memory, book.arrays, file)
-    if book_hash(book.arrays) != header["state_hash"]:
+    if whole_book_hash(book.arrays) != header["state_hash"]:
         raise DataError(_OTHER_HASH, file=file, hint=_AGAIN)
     return book
 

@@ -51,6 +51,7 @@ def _units_within(book, side, price_ticks):
 
 @inline
 def _distance(a, b):
+    """How far two numbers are apart."""
     return a - b if a > b else b - a
 
 

@@ -1,6 +1,6 @@
 """State hashes that cover all that decides how a world, or a book by itself, goes on (docs/rules.md, section 5).
 
-`book_hash` adds to `audit.state_hash` (levels and queues) what orders have beside price and size, the rules, the phase, positions and the last trade.
+`whole_book_hash` adds to `book_hash.state_hash` (levels and queues) what orders have beside price and size, the rules, the phase, positions and the last trade.
 `world_hash` adds own orders, fills, messages in flight, clock, phase and place on the tape.
 What the participant has taken in of the publications is left out, because it takes them in when it looks: how much is still unread is no
 difference between two markets.  Where things stand in memory, and how much room there is, plays no part.
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lobsim.core.audit import state_hash
+from lobsim.core.book_hash import state_hash
 from lobsim.core.ids import find_id
 from lobsim.core.jit import borrow, inline, kernel, mix, mix_word, wrapping_sum
 from lobsim.core.layout import HAS_EXTRA, OWNER_SHIFT, REDUCING, TIMED, WAITING, Book
@@ -183,11 +183,11 @@ def _hash_of(world, book_hash):
     return np.int64(h >> np.uint64(1))
 
 
-def book_hash(book: Book) -> int:
+def whole_book_hash(book: Book) -> int:
     """Hash of a book with all that decides how it goes on, 0 <= hash < 2^63."""
     return int(_hash_of_book(book, state_hash(book)))
 
 
 def world_hash(world: World) -> int:
     """State hash of a world, 0 <= hash < 2^63."""
-    return int(_hash_of(world, book_hash(world.book)))
+    return int(_hash_of(world, whole_book_hash(world.book)))

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from lobsim.batch import Books, Worlds
-from lobsim.core.audit import Broken, audit, audit_scratch, state_hash
+from lobsim.core.audit import Broken, audit, audit_scratch
 from lobsim.core.book import BookSize, new_book
+from lobsim.core.book_hash import state_hash
 from lobsim.core.exchange import run_messages
 from lobsim.core.layout import Book
 from lobsim.core.world import roomier_book

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lobsim.config import Latency
-from lobsim.core.audit import state_hash
+from lobsim.core.book_hash import state_hash
 from lobsim.core.world_hash import world_hash
 from lobsim.errors import ConfigError
 from lobsim.feeds.lobster import read_lobster

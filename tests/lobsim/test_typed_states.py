@@ -12,11 +12,11 @@ import pytest
 
 import lobsim
 from lobsim.batch import Books, Worlds
-from lobsim.core.audit import state_hash
 from lobsim.core.book import BookSize, new_book
+from lobsim.core.book_hash import state_hash
 from lobsim.core.layout import HIDDEN, Book
 from lobsim.core.world import resize_book
-from lobsim.core.world_hash import book_hash
+from lobsim.core.world_hash import whole_book_hash
 from lobsim.errors import DataError, OrderError
 from lobsim.journal import load_book, load_run, save_book
 from lobsim.snapshot import Snapshot, fork
@@ -34,7 +34,7 @@ def told_by(engine: CoreEngine, stream: Stream) -> dict[str, Any]:
     """What a book answers to the second half of a stream, and where it ends."""
     answers = engine.play(stream.messages)
     engine.audit()
-    return {"answers": answers, "levels": engine.state_hash(), "hash": book_hash(engine.book)}
+    return {"answers": answers, "levels": engine.state_hash(), "hash": whole_book_hash(engine.book)}
 
 
 @pytest.fixture(scope="module")
@@ -84,10 +84,10 @@ def test_a_book_is_put_back_over_another(halves: list[Half], place: int) -> None
 @places
 def test_forks_of_a_book_go_on_alike_and_apart(halves: list[Half], place: int) -> None:
     engine, rest, expected = halves[place]
-    before = book_hash(engine.book)
+    before = whole_book_hash(engine.book)
     first, second = fork(engine.book, 2)
     assert expected == told_by(with_book(engine, first), rest)
-    assert before == book_hash(second) == book_hash(engine.book)
+    assert before == whole_book_hash(second) == whole_book_hash(engine.book)
     assert expected == told_by(with_book(engine, second), rest)
 
 
@@ -226,7 +226,7 @@ def test_typed_books_in_a_batch_answer_what_each_answers_alone(
         for index, (engine, _) in enumerate(pairs):
             engine.book, expected = apply_alone(engine.book, part, edges[index], edges[index + 1], terms)
             assert expected.tobytes() == answers.of(index).tobytes(), f"book {index}, visit {visit}"
-            assert book_hash(engine.book) == book_hash(books[index])
+            assert whole_book_hash(engine.book) == whole_book_hash(books[index])
     assert any(state_hash(book) for book in books)
 
 
@@ -238,7 +238,7 @@ def test_a_batch_of_typed_books_answers_as_the_stream_says(halves: list[Half]) -
     for index in range(3):
         reports = answers.of(index).copy()
         assert len(expected["answers"]) == len(reports)
-        assert expected["hash"] == book_hash(books[index])
+        assert expected["hash"] == whole_book_hash(books[index])
 
 
 def test_what_a_call_left_unsettled_is_answered_first_by_the_next(halves: list[Half]) -> None:
@@ -249,7 +249,7 @@ def test_what_a_call_left_unsettled_is_answered_first_by_the_next(halves: list[H
         books.run(
             np.tile(rest.messages, 2), np.array([0, len(rest.messages), 2 * len(rest.messages)]), 1, terms=rest.terms
         )
-        assert [expected["hash"]] * 2 == [book_hash(book) for book in books]
+        assert [expected["hash"]] * 2 == [whole_book_hash(book) for book in books]
         idle = Books([other.book])
         idle.run(rest.messages[:0], np.array([0, 0]), 1, terms=rest.terms)
         assert 0 == idle[0].head[0]["unsettled"]

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from lobsim.config import Latency
-from lobsim.core.audit import state_hash
 from lobsim.core.book import BookSize
+from lobsim.core.book_hash import state_hash
 from lobsim.core.layout import Book
 from lobsim.core.state import World
 from lobsim.core.world import WorldSize

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 import pytest
 
-from lobsim.core import audit, book, exchange
+from lobsim.core import audit, book, book_hash, exchange
 from lobsim.core.layout import Book
 from lobsim.core.world import roomier_book
 from lobsim.types import MAX_SIZE_LOTS, REPORT, TERMS, Status
@@ -99,7 +99,7 @@ class CoreEngine:
 
     def state_hash(self) -> int:
         """As an Engine does."""
-        return int(audit.state_hash(self.book))
+        return int(book_hash.state_hash(self.book))
 
     def audit(self) -> None:
         """The core's own walk."""

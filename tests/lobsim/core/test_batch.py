@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from lobsim.batch import Books
-from lobsim.core.audit import state_hash
 from lobsim.core.batch import arena_like
 from lobsim.core.book import BookSize, new_book
+from lobsim.core.book_hash import state_hash
 from lobsim.core.jit import config, kernel, new_block, store, view, whole
 from tests.support.batches import TINY_BOOK, visits
 

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lobsim.core.audit import state_hash
 from lobsim.core.book import new_book
+from lobsim.core.book_hash import state_hash
 from lobsim.core.ids import find_id
 from lobsim.core.layout import HAS_EXTRA, OWNER_SHIFT, REDUCING, TIMED, WAITING, Book
 from lobsim.core.levels import first_level, first_of_pool, fold, next_level
 from lobsim.core.state import World
 from lobsim.core.world import copy_world, resize_book
-from lobsim.core.world_hash import book_hash, world_hash
+from lobsim.core.world_hash import whole_book_hash, world_hash
 from lobsim.snapshot import Snapshot
 from lobsim.types import RULES
 from tests.support.batches import ROOMY_BOOK, SMALL, TINY, TYPED, busy_world, end_of, run_alone, tapes, typed_halves
@@ -153,14 +153,14 @@ def typed() -> list[Book]:
 
 def test_the_hash_of_a_book_is_the_one_of_the_rules(typed: list[Book]) -> None:
     for book in typed:
-        assert book_by_the_rules(book) == book_hash(book)
+        assert book_by_the_rules(book) == whole_book_hash(book)
     assert all(sum(int(book.head[0][name]) for book in typed) for name in ("waiting", "extras", "pegs", "buy_stops"))
     assert any(book.rules[0]["phase"] for book in typed)
 
 
 def test_the_hash_of_a_book_does_not_know_how_much_room_there_is(typed: list[Book]) -> None:
     for book in typed:
-        assert book_hash(book) == book_hash(resize_book(book, ROOMY_BOOK))
+        assert whole_book_hash(book) == whole_book_hash(resize_book(book, ROOMY_BOOK))
 
 
 HEAD_PARTS = ("traded", "last_trade_ticks", "clock_ns", "unsettled")
@@ -170,7 +170,7 @@ EXTRA_PARTS = ("display", "type", "limit_ticks", "peg", "peg_ticks", "arrival")
 @pytest.mark.parametrize("field", [*HEAD_PARTS, *EXTRA_PARTS, *RULES.names, "owner", "reducing", "position", "pegs"])
 def test_every_part_of_a_book_changes_its_hash(typed: list[Book], field: str) -> None:
     book = Snapshot(typed[3]).restore(new_book())
-    before = book_hash(book)
+    before = whole_book_hash(book)
     pegged = int(book.pegs[0])
     if field in HEAD_PARTS:
         book.head[0][field] += 1
@@ -184,4 +184,4 @@ def test_every_part_of_a_book_changes_its_hash(typed: list[Book], field: str) ->
         book.pegs[:2] = book.pegs[1::-1].copy()
     else:
         book.nodes[pegged]["meta"] ^= REDUCING if field == "reducing" else 1 << OWNER_SHIFT
-    assert before != book_hash(book)
+    assert before != whole_book_hash(book)
