@@ -62,8 +62,7 @@ def zeros_on_lines(shape: int | tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """Zeros that begin where a cache line of 64 bytes does: otherwise every other node would lie on two lines."""
     nbytes = int(np.prod(shape)) * dtype.itemsize
     memory = np.zeros(nbytes + 64, np.uint8)
-    start = -memory.ctypes.data % 64
-    return memory[start : start + nbytes].view(dtype).reshape(shape)
+    return memory[-memory.ctypes.data % 64 :][:nbytes].view(dtype).reshape(shape)
 
 
 def default_rules() -> np.ndarray:
