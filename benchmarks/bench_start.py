@@ -25,10 +25,10 @@ def test_help(benchmark: Any) -> None:
 
 def test_cold_compile(benchmark: Any, tmp_path: Path) -> None:
     """Everything a replay and a backtest run, from nothing."""
-    benchmark.pedantic(lambda: _run(["-m", "execution.warm"], tmp_path), rounds=1)
+    benchmark.pedantic(lambda: _run(["-m", "lobsim", "warmup"], tmp_path), rounds=1)
 
 
 def test_warm_start(benchmark: Any, tmp_path: Path) -> None:
     """The same with the cache filled."""
-    _run(["-m", "execution.warm"], tmp_path)
-    benchmark.pedantic(lambda: _run(["-m", "execution.warm"], tmp_path), rounds=5)
+    _run(["-m", "lobsim", "warmup"], tmp_path)
+    benchmark.pedantic(lambda: _run(["-m", "lobsim", "warmup"], tmp_path), rounds=5)

@@ -1,11 +1,7 @@
-"""Compiles everything a backtest runs, in one process, before anything is timed or several processes start.
-
-``python -m execution.warm`` does it and says how long it took.
-"""
+"""Compiles everything there is, in one process, before anything is timed or several processes start; ``lobsim warmup`` runs it."""
 
 from __future__ import annotations
 
-import sys
 from time import perf_counter
 
 import numpy as np
@@ -15,6 +11,8 @@ from execution.backtest import backtest
 from execution.catalogue import algorithm_named
 from execution.parent import Parent
 from lobsim.core import warm as core
+from lobsim.core.code_cache import remove_stale
+from lobsim.core.jit import cache_folder
 from lobsim.feeds.schema import COLUMNS, Dataset, DatasetInfo
 from lobsim.market import Market
 from lobsim.sample import generate_day
@@ -86,8 +84,5 @@ def warm() -> float:
     warm_backtest()
     core.warm()
     generate_day(limit=300)
+    remove_stale(cache_folder())
     return perf_counter() - start
-
-
-if __name__ == "__main__":
-    sys.stderr.write(f"compiled replay and execution in {warm():.1f} s\n")

@@ -133,6 +133,9 @@ class Crew:
         self, parts: Sequence[tuple[int, int]], work: Callable[[Errand, int], None], alone: int, threads: int
     ) -> None:
         """Do one errand (see `Errand`) with so many threads."""
+        if threads == 1:
+            Errand(parts, work, alone).run(1)
+            return
         wary = self._alone_still > 0
         errand = Errand(parts, work, alone * _LONG if wary else alone)
         errand.run(threads)

@@ -18,6 +18,7 @@ import numpy as np
 
 from lobsim.core.batch import SHARED, arena_like
 from lobsim.core.book import zeros_on_lines
+from lobsim.core.calendar import Calendar
 from lobsim.core.layout import Book
 from lobsim.core.state import World
 
@@ -39,15 +40,16 @@ _USED = {
         "own": "own",
         "fills": "fills",
         "mail": "mail_fresh",
-        "transit": "mail_heap",
         "ring": _UNREAD,
         "reports": _SCRATCH,
     },
+    Calendar: {"waits": "fresh", "heap": "heap"},
 }
 """Array -> the field of the head that counts its used records."""
 _TOGETHER = {
     Book: (("nodes", "info", "leaf", "upper"), ("extras", "buy_stops", "sell_stops", "pegs")),
-    World: (("mail", "transit"),),
+    World: (("mail", "transit.waits", "transit.heap", "transit.lists"),),
+    Calendar: (),
 }
 """Arrays whose capacities belong together: where one of them does not do, all are made anew."""
 
@@ -83,12 +85,12 @@ def _count(rule: str | None, array: np.ndarray, head: np.void) -> int:
     return int(head["written"] - head["read"]) if rule == _UNREAD else int(head[rule])
 
 
-def _own_arrays(state: Book | World, prefix: str = "") -> Iterator[tuple[str, np.ndarray, str | None, np.void]]:
+def _own_arrays(state: Any, prefix: str = "") -> Iterator[tuple[str, np.ndarray, str | None, np.void]]:
     """Every array of a state that is its own: name, array, rule, and the head that counts."""
     head = state.head[0]
     rules = _USED[type(state)]
     for name, part in zip(state._fields, state, strict=True):
-        if isinstance(part, Book):
+        if isinstance(part, tuple):
             yield from _own_arrays(part, f"{name}.")
         elif name not in SHARED:
             yield prefix + name, part, rules.get(name), head
@@ -144,27 +146,30 @@ class Snapshot(Generic[State]):
         """
         starts = accumulate((part.nbytes for part in self.parts), initial=0)
         places = {part.name: (part, start) for part, start in zip(self.parts, starts, strict=False)}
-        return self._put(state, places, "")
+        return self._put(state, places, _short(state, places), "")
 
-    def _put(self, state: Any, places: dict[str, tuple[Part, int]], prefix: str) -> Any:
-        """Restore one tuple of arrays."""
+    def _put(self, state: Any, places: dict[str, tuple[Part, int]], short: set[str], prefix: str) -> Any:
+        """Restore one tuple of arrays.
+
+        short  names of the arrays that are to be made anew
+        """
         before = state.head[0].copy()
         head = before
         rules = _USED[type(state)]
-        short = _short(state, places, prefix)
         changed = {}
         for name, array in zip(state._fields, state, strict=True):
-            if isinstance(array, Book):
-                new = self._put(array, places, f"{name}.")
+            if isinstance(array, tuple):
+                new = self._put(array, places, short, f"{name}.")
             elif name in SHARED:
                 new = self._shared[name]
             elif rules.get(name) == _SCRATCH:
-                continue
+                new = array
             else:
                 part, start = places[prefix + name]
                 source = self.memory[start : start + part.nbytes]
-                new = zeros_on_lines(part.shape, part.dtype) if name in short else array
-                old_count = 0 if name in short else _count(rules.get(name), array, before)
+                anew = part.name in short
+                new = zeros_on_lines(part.shape, part.dtype) if anew else array
+                old_count = 0 if anew else _count(rules.get(name), array, before)
                 _fill(new, part, rules.get(name), source, old_count, head)
                 if name == "head":
                     head = new[0]
@@ -173,20 +178,26 @@ class Snapshot(Generic[State]):
         return state._replace(**changed) if changed else state
 
 
-def _short(state: Any, places: dict[str, tuple[Part, int]], prefix: str) -> set[str]:
+def _groups(state: Any, prefix: str = "") -> Iterator[set[str]]:
+    """Names of the arrays that are made anew together."""
+    for group in _TOGETHER[type(state)]:
+        yield {prefix + name for name in group}
+    for name, part in zip(state._fields, state, strict=True):
+        if isinstance(part, tuple):
+            yield from _groups(part, f"{name}.")
+
+
+def _short(state: Any, places: dict[str, tuple[Part, int]]) -> set[str]:
     """The arrays of a state that do not take what a snapshot holds, and those that must change with them."""
-    rules = _USED[type(state)]
     short = set()
-    for name, array in zip(state._fields, state, strict=True):
-        part = places.get(prefix + name, (None, 0))[0]
-        if part is None or rules.get(name) == _SCRATCH:
-            continue
-        fits = len(array) >= part.count if name in rules else array.shape == part.shape
+    for name, array, rule, _ in _own_arrays(state):
+        part = places[name][0]
+        fits = rule == _SCRATCH or (len(array) >= part.count if rule is not None else array.shape == part.shape)
         if not fits:
             short.add(name)
-    for group in _TOGETHER[type(state)]:
-        if short.intersection(group):
-            short.update(group)
+    for group in _groups(state):
+        if short & group:
+            short |= group
     return short
 
 

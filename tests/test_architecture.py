@@ -24,9 +24,11 @@ MAX_FUNCTION_LINES = 70
 CORE_MAY_IMPORT = ("numpy", "numba", "enum", "typing", "__future__", "lobsim.types", "lobsim.core")
 CORE_EXCEPTIONS = {
     # the one place that speaks to the compiler and chooses its cache folder
-    "lobsim.core.jit": ("os", "sys", "hashlib", "platformdirs"),
+    "lobsim.core.jit": ("os", "sys", "hashlib", "llvmlite", "platformdirs"),
     # what compiled code is made of below the language: handles and intrinsics
     "lobsim.core.references": ("hashlib", "operator", "llvmlite"),
+    # keeps compiled code on disk, and clears away what older sources left there
+    "lobsim.core.code_cache": ("os", "sys", "re", "shutil", "hashlib", "functools"),
     # fills the compiled cache: a command for people, not a kernel
     "lobsim.core.warm": ("lobsim", "sys", "time"),
 }

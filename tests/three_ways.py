@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,10 +48,10 @@ def environment(way: Way) -> dict[str, str]:
 
 
 def warm(way: Way) -> int:
-    """Fill the compiled cache in one process; several that compile the same thing at once may crash."""
-    if "NUMBA_DISABLE_JIT" in way.switches or find_spec("execution.warm") is None:
+    """Fill the compiled cache in one process; several workers would each compile the same."""
+    if "NUMBA_DISABLE_JIT" in way.switches:
         return 0
-    return subprocess.run([sys.executable, "-m", "execution.warm"], cwd=ROOT, env=environment(way)).returncode
+    return subprocess.run([sys.executable, "-m", "lobsim", "warmup"], cwd=ROOT, env=environment(way)).returncode
 
 
 def stream(command: list[str], variables: dict[str, str]) -> tuple[int, str]:

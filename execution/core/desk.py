@@ -19,6 +19,7 @@ from lobsim.core.gate import arrive_forced
 from lobsim.core.jit import borrow, borrow_array, inline, kernel
 from lobsim.core.levels import fold, next_level
 from lobsim.core.loop import post_cancel, post_new
+from lobsim.core.mailbox import mail_room
 from lobsim.types import (
     MAX_PRICE_TICKS,
     MAX_SIZE_LOTS,
@@ -272,7 +273,7 @@ def post_commands(world, task, old_filled, view, commands, n):
     head = world.head[0]
     if head["own"] + n > min(len(world.own), len(old_filled)):
         return Status.ROOM_OWN
-    if head["mail_heap"] + n >= len(world.mail):
+    if not mail_room(world, n):
         return Status.ROOM_MAILBOX
     for i in range(n):
         command = commands[i]

@@ -5,6 +5,7 @@ Invariant: after ``compile_replay`` a replay of the same kind of data compiles n
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from lobsim.cli.output import Stopwatch, progress, say
 if TYPE_CHECKING:
     from lobsim.feeds.schema import Dataset
 
-ANNOUNCEMENT = "compiling the matching core (once per version, about a minute)"
+ANNOUNCEMENT = "compiling the matching core (once per version, up to a minute)"
 _LAST_KERNEL = "loop.advance-*.nbc"
 """The compiled form of the event loop: it calls all the others, so it is stored after them."""
 
@@ -26,7 +27,8 @@ def is_cold() -> bool:
     from lobsim.core.jit import cache_folder
 
     disabled = config.DISABLE_JIT  # pyright: ignore[reportAttributeAccessIssue]  (numba fills that module as it loads)
-    return not disabled and next(Path(cache_folder()).rglob(_LAST_KERNEL), None) is None
+    folder = Path(cache_folder())
+    return not disabled and not (folder.is_dir() and any(folder.rglob(_LAST_KERNEL)))
 
 
 def compile_replay(dataset: Dataset, *, hashes: bool = False) -> float:
@@ -63,12 +65,23 @@ def _run_first_rows(dataset: Dataset, hashes: bool) -> None:
 
 def compile_backtest() -> float:
     """Compile, or load, everything a backtest runs, and answer the seconds that took."""
+    from execution.warm import warm_backtest
+
+    return _announced(warm_backtest)
+
+
+def compile_all() -> float:
+    """Compile, or load, everything there is, and answer the seconds that took."""
+    from execution.warm import warm
+
+    return _announced(warm)
+
+
+def _announced(work: Callable[[], float]) -> float:
     clock = Stopwatch()
     with nothing_to_clean_up():
         if is_cold():
             say(ANNOUNCEMENT)
         with progress("compiling", None):
-            from execution.warm import warm_backtest
-
-            warm_backtest()
+            work()
     return clock.seconds

@@ -114,7 +114,7 @@ def new_book(size: BookSize = BookSize(), rules: np.ndarray | None = None) -> Bo
 
 def _begin(book: Book) -> None:
     """What an empty book holds besides zeros."""
-    book.head["fresh"] = first_of_pool(book)
+    book.head["fresh"] = FIRST_LEVEL + 64 * len(book.leaf)  # `first_of_pool`, without compiling it for a bare tuple
     book.head["clock_ns"] = -NEVER
     book.head["extra_fresh"] = 1
     book.head["low_ticks"], book.head["high_ticks"] = NEVER, -NEVER

@@ -78,7 +78,8 @@ def message_bound(book, message, slot):
         buys = _refreshes(book, np.int64(0), np.int64(-FAR_LIMIT), volume)
         return _reports_of(book, buys + _refreshes(book, np.int64(1), np.int64(FAR_LIMIT), volume))
     if verb == Verb.NEW and (message["side"] | 1) == 1:
-        return taker_bound(book, np.int64(message["side"]), _limit_asked(message, message["side"]), size)
+        side = np.int64(message["side"])
+        return taker_bound(book, side, _limit_asked(message, side), size)
     if verb == Verb.REPLACE and slot != 0:
         side = np.int64(book.nodes[slot]["meta"]) & SIDE_BIT
         return taker_bound(book, side, _limit_asked(message, side), size)

@@ -16,37 +16,27 @@ from lobsim.core.bounds import message_bound, quick_bound
 from lobsim.core.foresight import MANY_ORDERS, foresee
 from lobsim.core.ids import find_id
 from lobsim.core.jit import borrow, borrow_array, inline, kernel, stay_apart
-from lobsim.core.requests import cancel_any, cancel_plain, expire_orders, new_any, new_plain, reduce, refuse, replace
+from lobsim.core.plain import (
+    cancel_plain,
+    is_immediate,
+    is_plain,
+    levels_hold_all,
+    move_plain,
+    moves_plainly,
+    new_plain,
+    take_plain,
+)
+from lobsim.core.requests import cancel_any, expire_orders, new_any, reduce, refuse, replace
 from lobsim.core.settle import settle
 from lobsim.core.special import careful
 from lobsim.core.timers import sweep_timers
 from lobsim.core.triggers import sweep_stops
 from lobsim.types import (
-    MAX_LEVEL_UNITS,
     MAX_OWNER,
-    MAX_PRICE_TICKS,
-    MAX_SIZE_LOTS,
     Reason,
     Status,
     Verb,
 )
-
-_FEW_ORDERS = MAX_LEVEL_UNITS // MAX_SIZE_LOTS
-"""So many orders of the largest size cannot overflow a level's total."""
-
-
-@inline
-def _is_plain(book, message, largest):
-    """Whether a NEW is a limit order that lasts, with nothing special asked and nothing wrong with its fields."""
-    size = np.int64(message["size_lots"])
-    price_ticks = np.int64(message["price_ticks"])
-    return (
-        (message["type"] | message["tif"] | message["flags"] | message["terms"]) == 0
-        and (message["side"] | 1) == 1
-        and 1 <= size <= largest
-        and -MAX_PRICE_TICKS <= price_ticks <= MAX_PRICE_TICKS
-        and 0 <= message["owner"] < len(book.positions)
-    )
 
 
 @inline
@@ -136,6 +126,9 @@ def process_any(book, message, table, meta, largest, sequence, out, n):
         n = expire_orders(book, sequence, out, n)
     verb = message["verb"]
     if verb == Verb.NEW:
+        plain = not careful(book) and is_immediate(book, message, largest)
+        if plain and find_id(book, np.int64(message["order_id"])) == 0:
+            return take_plain(book, message, sequence, out, n)
         return new_any(book, message, table, meta, largest, sequence, out, n)
     if verb == Verb.PHASE:
         return change_phase(book, message, sequence, out, n)
@@ -149,6 +142,8 @@ def process_any(book, message, table, meta, largest, sequence, out, n):
         return cancel_any(book, slot, sequence, out, n)
     if verb == Verb.REDUCE:
         return reduce(book, slot, message, sequence, out, n)
+    if not careful(book) and levels_hold_all(book, largest) and moves_plainly(book, slot, message, largest):
+        return move_plain(book, slot, message, sequence, out, n)
     return replace(book, slot, message, largest, sequence, out, n)
 
 
@@ -168,12 +163,7 @@ def process(book, message, table, meta, largest, sequence, out, n):
     if not careful(book) and (head["timers"] == 0 or book.timers[0]["ts_ns"] > head["clock_ns"]):
         slot = find_id(book, np.int64(message["order_id"]))
         if message["verb"] == Verb.NEW:
-            if (
-                slot == 0
-                and _is_plain(book, message, largest)
-                and len(book.nodes) <= _FEW_ORDERS
-                and largest <= MAX_SIZE_LOTS
-            ):
+            if slot == 0 and is_plain(book, message, largest) and levels_hold_all(book, largest):
                 return new_plain(book, message, meta, sequence, out, n)
         elif message["verb"] == Verb.CANCEL and slot != 0:
             return cancel_plain(book, slot, sequence, out, n)

@@ -21,6 +21,7 @@ from lobsim.core.book import room
 from lobsim.core.exchange import process
 from lobsim.core.flow_state import (
     FINE,
+    STEP_BITS,
     TICK,
     TICK_QUANTA,
     Chance,
@@ -343,11 +344,10 @@ def _next(flow):
     head["stamp_ns"] = max(np.int64(head["now_ns"]), np.int64(head["stamp_ns"]) + 1)
     if due_ns > head["arrival_ns"]:
         return arrive(flow)
-    step = np.int64(flow.timers[0]["ref"])
-    extra = np.int64(flow.timers[0]["extra"])
+    ref = np.int64(flow.timers[0]["ref"])
     pop_timer(flow.timers, head["timers"])
     head["timers"] -= 1
-    return step, extra
+    return ref & ((1 << STEP_BITS) - 1), ref >> STEP_BITS
 
 
 @inline

@@ -21,6 +21,7 @@ TICK_QUANTA = 100
 FINE = 16
 TICK = 1 << FINE
 BIN_NS = 300 * 10**9
+STEP_BITS = 3  # a Step fits in them
 _MS = 10**6
 
 
@@ -139,7 +140,7 @@ class Flow(NamedTuple):
     head      FLOW [1]
     tables    what it draws from
     book      the market
-    timers    TIMER [any], a heap of what is due; ref: the Step, extra: order id or side
+    timers    TIMER [any], a heap of what is due; ref: order id or side, times 2^STEP_BITS, plus the Step
     pending   int8 [2, len(Step)], by side and step: 1 while a PULL or a REFILL is on its way
     message   MESSAGE [1], scratch
     reports   REPORT [any], scratch
@@ -217,7 +218,8 @@ def half_spread(flow):
 def later(flow, delay_ns, step, extra):
     """A step is due in a while.  extra: an order id for CANCEL, else a side"""
     head = flow.head[0]
-    push_timer(flow.timers, head["timers"], head["now_ns"] + delay_ns, head["timer_sequence"], step, extra)
+    ref = (extra << STEP_BITS) + step
+    push_timer(flow.timers, head["timers"], head["now_ns"] + delay_ns, head["timer_sequence"], ref)
     head["timers"] += 1
     head["timer_sequence"] += 1
 

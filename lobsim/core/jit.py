@@ -1,8 +1,8 @@
 """The one decorator of the compiled floor, its cache, blocks of states, and hashing.
 
 - ``kernel`` compiles an entry point or a routine of its own; ``inline`` compiles a helper that is
-  always folded into its caller.
-- The cache folder is named by a hash of every source file of the compiled floor.  Numba's own cache
+  always folded into its caller.  Either is compiled as an entry point where Python calls it and as a part (``parts``) where kernels do.
+- The cache folder (``code_cache``) is named by a hash of every source file of the compiled floor.  Numba's own cache
   looks at the file of the function only: after an edit of an imported helper it would go on
   running the old machine code.  With the hash in the path any edit anywhere is a miss.
 - The handles on states and the intrinsics of ``references`` have their names here too, so that kernels import from one place.
@@ -14,15 +14,19 @@ import hashlib
 import os
 from typing import Any
 
+import llvmlite
 import numba
 import numpy as np
 import platformdirs
 from numba import config, types
 
+from lobsim.core.code_cache import KernelCache, use_folder
+from lobsim.core.parts import PartCompiler
 from lobsim.core.references import (
     borrow,
     borrow_array,
     bytes_compiled,
+    leading_zeros,
     prefetch,
     stay_apart,
     store_compiled,
@@ -37,6 +41,7 @@ __all__ = [
     "cache_folder",
     "inline",
     "kernel",
+    "leading_zeros",
     "mix",
     "mix_word",
     "new_block",
@@ -65,8 +70,8 @@ def _sources() -> list[str]:
 
 
 def source_hash() -> str:
-    """Twelve hex digits that change with any edit of the compiled floor or with Numba's version."""
-    digest = hashlib.sha256(f"{numba.__version__} {np.__version__}".encode())
+    """Twelve hex digits that change with any edit of the compiled floor, and with the versions of what compiles it."""
+    digest = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__} {np.__version__}".encode())
     for path in _sources():
         if os.path.exists(path):
             digest.update(os.path.relpath(path, _ROOT).encode())
@@ -82,7 +87,7 @@ def cache_folder() -> str:
     return os.path.join(base, source_hash() + checked)
 
 
-_CACHE_FOLDER = cache_folder()
+use_folder(cache_folder())
 
 
 def _widened(kind):
@@ -92,31 +97,33 @@ def _widened(kind):
     return types.unliteral(kind)
 
 
-def _without_constants(dispatcher):
-    """Let a compiled function see plain integers where its callers write constants.
+def _calls_part(dispatcher, part):
+    """Let kernels that call a dispatcher call its part, with plain integers where they write constants.
 
     Numba compiles a callee anew for every constant and enumeration member it is called with: the compiled floor took
     248 compilations instead of 161, and half as long again.
     """
-    resolve = dispatcher.get_call_template
 
     def get_call_template(arguments, keywords):
         arguments = tuple(_widened(kind) for kind in arguments)
-        return resolve(arguments, {name: _widened(kind) for name, kind in keywords.items()})
+        return part.get_call_template(arguments, {name: _widened(kind) for name, kind in keywords.items()})
 
     dispatcher.get_call_template = get_call_template
+    dispatcher.get_overload = part.get_overload
+    dispatcher.part = part
     return dispatcher
 
 
 def _compile(function: Any, **options: Any) -> Any:
-    """Compile with our cache folder, leaving the process-wide setting as it was for other code."""
-    before = config.CACHE_DIR
-    config.CACHE_DIR = _CACHE_FOLDER
-    try:
-        dispatcher = numba.njit(cache=True, nogil=True, error_model="numpy", no_cfunc_wrapper=True, **options)(function)
-    finally:
-        config.CACHE_DIR = before
-    return dispatcher if config.DISABLE_JIT else _without_constants(dispatcher)
+    """An entry point with its code on disk, and the part that other kernels call."""
+    if config.DISABLE_JIT:
+        return function
+    options |= {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+    dispatcher = numba.njit(**options)(function)
+    if os.path.exists(function.__code__.co_filename):  # what is typed into a notebook has no file to be valid for
+        dispatcher._cache = KernelCache(function)
+    part = numba.njit(no_cpython_wrapper=True, pipeline_class=PartCompiler, **options)(function)
+    return _calls_part(dispatcher, part)
 
 
 def kernel(function: Any) -> Any:

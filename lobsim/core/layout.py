@@ -97,7 +97,7 @@ EXTRA = np.dtype(
 
 FAR = np.dtype([("key", "i8"), ("slot", "i8")])
 ID = np.dtype([("key", "i8"), ("slot", "i8")])
-TIMER = np.dtype([("ts_ns", "i8"), ("sequence", "i8"), ("ref", "i8"), ("extra", "i8")])
+TIMER = np.dtype([("ts_ns", "i8"), ("sequence", "i8"), ("ref", "i8")])
 
 HEAD = np.dtype(
     [

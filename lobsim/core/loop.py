@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from lobsim.core.book import remove_order, room
+from lobsim.core.calendar import first_wait_ns
 from lobsim.core.gate import deliver
 from lobsim.core.jit import borrow, borrow_array, inline, kernel
 from lobsim.core.layout import OWN
@@ -45,9 +46,7 @@ def _next_row_ns(world):
 @inline
 def _next_mail_ns(world):
     """When the next message in flight arrives, or NEVER."""
-    if world.head[0]["mail_heap"] > 0:
-        return np.int64(world.transit[0]["ts_ns"])
-    return np.int64(NEVER)
+    return first_wait_ns(world.transit)
 
 
 @inline
@@ -240,6 +239,8 @@ def record_history(world, quotes, messages, spare):
     """
     world = borrow(world)
     quotes = borrow_array(quotes)
+    messages = borrow_array(messages)
+    spare = borrow_array(spare)
     head = world.head[0]
     while head["cursor"] < len(world.tape):
         k = np.int64(head["cursor"])

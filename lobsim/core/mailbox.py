@@ -1,15 +1,15 @@
 """Messages in flight between the participant and the venue, each with its own leg and no overtaking.
 
-The pool is a free list over MAIL; the order of arrival is a heap of (due time, rank and sequence): at one instant what arrives at the venue comes before
-what arrives at the participant.
+The pool is a free list over MAIL; the order of arrival is a calendar of (due time, rank and sequence): at one instant what arrives at the venue
+comes before what arrives at the participant.  A message waits in the calendar under its slot.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from lobsim.core.calendar import calendar_room, pop_wait, push_wait
 from lobsim.core.jit import inline, kernel
-from lobsim.core.timers import pop_timer, push_timer
 
 _RANK = 2**48
 
@@ -17,7 +17,7 @@ _RANK = 2**48
 @inline
 def mail_room(world, messages):
     """Whether that many messages more fit."""
-    return world.head[0]["mail_heap"] + messages < len(world.mail)
+    return calendar_room(world.transit, messages)
 
 
 @kernel
@@ -52,19 +52,14 @@ def send(world, to_venue, verb, order, price_ticks, size, remaining, reason):
         due_ns = max(np.int64(head["last_to_owner_ns"]), head["now_ns"] + head["response_ns"])
         head["last_to_owner_ns"] = due_ns
     rank = 0 if to_venue else _RANK
-    push_timer(world.transit, head["mail_heap"], due_ns, rank + head["mail_sequence"], slot, 0)
-    head["mail_heap"] += 1
+    push_wait(world.transit, due_ns, rank + head["mail_sequence"], slot)
     head["mail_sequence"] += 1
 
 
 @inline
 def receive(world):
     """Take the first message out of transit.  Returns its slot; give it back with `discard`."""
-    head = world.head[0]
-    slot = np.int64(world.transit[0]["ref"])
-    pop_timer(world.transit, head["mail_heap"])
-    head["mail_heap"] -= 1
-    return slot
+    return pop_wait(world.transit)
 
 
 @inline

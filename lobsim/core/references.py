@@ -194,6 +194,14 @@ def _trailing_zeros_compiled(typing_context, word):
 
 
 @intrinsic
+def _leading_zeros_compiled(typing_context, word):
+    def codegen(context, builder, signature, arguments):
+        return builder.ctlz(arguments[0], cgutils.false_bit)
+
+    return types.int64(types.int64), codegen
+
+
+@intrinsic
 def _view_compiled(typing_context, block, index, sample):
     reference = sample if isinstance(sample, Reference) else Reference(sample)
 
@@ -265,12 +273,17 @@ def _trailing_zeros_uncompiled(word):
     return (word & -word).bit_length() - 1 if word else 64
 
 
+def _leading_zeros_uncompiled(word):
+    return 64 - (int(word) & 0xFFFFFFFFFFFFFFFF).bit_length()
+
+
 if config.DISABLE_JIT:
     borrow = _borrow_uncompiled
     borrow_array = _borrow_uncompiled
     view = _view_uncompiled
     whole = _borrow_uncompiled
     trailing_zeros = _trailing_zeros_uncompiled
+    leading_zeros = _leading_zeros_uncompiled
     stay_apart = _stay_apart_uncompiled
     prefetch = _prefetch_uncompiled
 else:
@@ -279,5 +292,6 @@ else:
     view = _view_compiled
     whole = _whole_compiled
     trailing_zeros = _trailing_zeros_compiled
+    leading_zeros = _leading_zeros_compiled
     stay_apart = _stay_apart_compiled
     prefetch = _prefetch_compiled

@@ -13,7 +13,7 @@ from lobsim.core.jit import inline, kernel, stay_apart
 from lobsim.core.layout import HAS_EXTRA, HIDDEN, OWN, OWNER_SHIFT, REDUCING, SIDE_BIT, TIMED, WAITING
 from lobsim.core.levels import fold
 from lobsim.core.makers import write_report
-from lobsim.core.matching import match, would_trade
+from lobsim.core.matching import match
 from lobsim.core.refusal import (
     fillable_now,
     limit_of,
@@ -46,7 +46,7 @@ def keep_time_limit(book, slot, expire_ns, given):
     book.nodes[slot]["meta"] |= TIMED
     book.info[slot]["expire_ns"] = expire_ns
     book.info[slot]["limit_given"] = given
-    push_timer(book.timers, head["timers"], expire_ns, given, slot, 0)
+    push_timer(book.timers, head["timers"], expire_ns, given, slot)
     head["timers"] += 1
 
 
@@ -105,28 +105,9 @@ def refuse(message, reason, side, other_id, sequence, out, n):
 
 
 @inline
-def _cancelled(sequence, reason, side, order_id, price_ticks, size, out, n):
+def cancelled(sequence, reason, side, order_id, price_ticks, size, out, n):
     """Write that an order, or what is left of one that does not rest, is gone.  Returns n + 1."""
     return write_report(out, n, sequence, ReportKind.CANCELLED, reason, side, order_id, 0, price_ticks, size, 0)
-
-
-@inline
-def new_plain(book, message, meta, sequence, out, n):
-    """A plain NEW with an id that is free and room in its level: accepted, matched, and what is left rests.  Returns n."""
-    order_id = np.int64(message["order_id"])
-    side = np.int64(message["side"])
-    price_ticks = np.int64(message["price_ticks"])
-    size = np.int64(message["size_lots"])
-    owner = np.int64(message["owner"])
-    left = size
-    accepted = n
-    n += 1
-    if would_trade(book, side, price_ticks):
-        left, n = match(book, side, price_ticks, size, order_id, owner, sequence, out, n)
-    if left > 0:
-        enter_order(book, side, order_id, price_ticks, left, meta | (owner << OWNER_SHIFT))
-    write_report(out, accepted, sequence, ReportKind.ACCEPTED, Reason.NONE, side, order_id, 0, price_ticks, size, left)
-    return n
 
 
 @kernel
@@ -197,31 +178,19 @@ def new_any(book, message, table, meta, largest, sequence, out, n):
     minimum = min(np.int64(terms["min_lots"]), size)
     short = immediate and minimum > 0 and fillable_now(book, side, limit_ticks, owner, minimum) < minimum
     if short or (kind == OrderType.MARKET_TO_LIMIT and book.sides[1 - side]["best_key"] == NEVER):
-        return _cancelled(sequence, Reason.NO_LIQUIDITY, side, order_id, price_ticks, size, out, n)
+        return cancelled(sequence, Reason.NO_LIQUIDITY, side, order_id, price_ticks, size, out, n)
     left = size
     if book.rules[0]["phase"] == Phase.CONTINUOUS:
         left, n = match(book, side, limit_ticks, size, order_id, owner, sequence, out, n)
     if left == 0:
         return n
     if immediate:
-        return _cancelled(sequence, Reason.NO_LIQUIDITY, side, order_id, price_ticks, left, out, n)
+        return cancelled(sequence, Reason.NO_LIQUIDITY, side, order_id, price_ticks, left, out, n)
     display = np.int64(terms["display_lots"]) if terms["display_lots"] < size else np.int64(0)
     slot = rest_order(book, side, order_id, limit_ticks, left, meta, display)
     _limit_in_time(book, message, slot)
     out[accepted]["remaining_lots"] = left
     return n
-
-
-@inline
-def cancel_plain(book, slot, sequence, out, n):
-    """A plain order in a queue leaves at its owner's wish.  Returns n."""
-    node = book.nodes[slot]
-    order_id = np.int64(node["key"])
-    side = np.int64(node["meta"]) & SIDE_BIT
-    price_ticks = np.int64(book.nodes[node["level"]]["key"])
-    size = np.int64(node["size"])
-    take_out(book, slot)
-    return _cancelled(sequence, Reason.REQUESTED, side, order_id, price_ticks, size, out, n)
 
 
 @kernel

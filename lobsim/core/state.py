@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lobsim.core.calendar import Calendar
 from lobsim.core.layout import Book
 
 TAPE = np.dtype(
@@ -125,7 +126,6 @@ WORLD = np.dtype(
         # logs, pools, ring
         ("own", "i8"),
         ("fills", "i8"),
-        ("mail_heap", "i8"),
         ("mail_free", "i8"),
         ("mail_fresh", "i8"),
         ("mail_sequence", "i8"),
@@ -192,7 +192,7 @@ class World(NamedTuple):
     fills    FILL [any]
     reports  REPORT [any], scratch for one own message
     mail     MAIL [any], slot 0 reserved
-    transit  TIMER [any], a heap of the messages in flight
+    transit  the messages in flight by due time; ref: slot of mail
     ring     PUBLISHED [power of two]
     """
 
@@ -207,5 +207,5 @@ class World(NamedTuple):
     fills: np.ndarray
     reports: np.ndarray
     mail: np.ndarray
-    transit: np.ndarray
+    transit: Calendar
     ring: np.ndarray

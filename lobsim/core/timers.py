@@ -1,4 +1,4 @@
-"""A binary heap of (time, sequence) over TIMER records, used for time limits and for messages in flight.
+"""A binary heap of (time, sequence) over TIMER records, used for time limits.
 
 ``heap[0 .. n)`` is the heap; the caller keeps n.  Ties in time leave in the order of ``sequence``.
 
@@ -16,7 +16,7 @@ from lobsim.core.layout import ANONYMOUS, TIMED
 
 
 @kernel
-def push_timer(heap, n, ts_ns, sequence, ref, extra):
+def push_timer(heap, n, ts_ns, sequence, ref):
     """Add an entry to a heap of n entries (n < len(heap)); the heap has n + 1 afterwards."""
     stay_apart()
     place = n
@@ -30,7 +30,6 @@ def push_timer(heap, n, ts_ns, sequence, ref, extra):
     heap[place]["ts_ns"] = ts_ns
     heap[place]["sequence"] = sequence
     heap[place]["ref"] = ref
-    heap[place]["extra"] = extra
 
 
 @kernel
@@ -86,7 +85,7 @@ def sweep_timers(book):
         sequence = np.int64(timer["sequence"])
         slot = np.int64(timer["ref"])
         if timer_holds(book, timer):
-            push_timer(book.timers, kept, ts_ns, sequence, slot, 0)
+            push_timer(book.timers, kept, ts_ns, sequence, slot)
             kept += 1
             # An order that comes back to a slot it had before finds its old timer there: one of them is enough.
             book.nodes[slot]["meta"] ^= TIMED

@@ -31,13 +31,11 @@ def push_stop(book, side, slot):
     extra = book.extras[book.info[slot]["extra"]]
     if side:
         push_timer(
-            book.sell_stops, head["sell_stops"], -np.int64(extra["stop_ticks"]), np.int64(extra["arrival"]), slot, 0
+            book.sell_stops, head["sell_stops"], -np.int64(extra["stop_ticks"]), np.int64(extra["arrival"]), slot
         )
         head["sell_stops"] += 1
     else:
-        push_timer(
-            book.buy_stops, head["buy_stops"], np.int64(extra["stop_ticks"]), np.int64(extra["arrival"]), slot, 0
-        )
+        push_timer(book.buy_stops, head["buy_stops"], np.int64(extra["stop_ticks"]), np.int64(extra["arrival"]), slot)
         head["buy_stops"] += 1
 
 
@@ -50,7 +48,7 @@ def _sweep(book, heap, count):
         arrival = np.int64(heap[i]["sequence"])
         slot = np.int64(heap[i]["ref"])
         if _holds(book, heap[i]):
-            push_timer(heap, kept, key, arrival, slot, 0)
+            push_timer(heap, kept, key, arrival, slot)
             kept += 1
     return kept
 

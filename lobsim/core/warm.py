@@ -1,20 +1,21 @@
-"""Compile every way into the compiled floor once: ``python -m lobsim.core.warm``.
+"""Compiles every way into lobsim.core once, and counts what is compiled; ``lobsim warmup`` runs it.
 
 Machine code is cached on disk, so whoever runs this first waits and nobody after that; several processes that compile the
-same thing at once only wait longer.  The entry points are compiled by using them: a few messages through a book, and a tiny world
-by orders and by levels, with a participant and without.
+same thing at once only wait longer.  The entry points are compiled by using them: a few messages through a book, every order type and an
+auction through a venue with rules, and a tiny world by orders and by levels, with a participant and without.
 
-Known limit: what runs above this package (execution.core) compiles its own entry points when it is first used.
+What runs above this package has a warm-up of its own (execution.warm).
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from lobsim.answers import Report
 from lobsim.book_shell import Book
 from lobsim.config import MarketConfig
 from lobsim.core.loop import advance, record_history, room_for_event
@@ -30,19 +31,40 @@ from lobsim.types import (
     Status,
     Verb,
 )
+from lobsim.venue import VenueRules
 
 _ENOUGH = 1000
 
 
-def compiled_kernels() -> int:
-    """How many kernels of the compiled floors are compiled in this process, each argument type counted."""
-    found = {}
+class Counts(NamedTuple):
+    """What is ready in this process, each argument type counted.
+
+    entries   ways in from Python
+    parts     kernels that were compiled to become part of an entry
+    compiled  entries that were not found on disk
+    most      the most argument types that any one of them was compiled for
+    """
+
+    entries: int
+    parts: int
+    compiled: int
+    most: int
+
+
+def kernel_counts() -> Counts:
+    """Every kernel of the compiled floors that is imported."""
+    entries = {}
     for name, module in list(sys.modules.items()):
         if name.startswith(("lobsim.core.", "execution.core.")):
-            for thing in vars(module).values():
-                if hasattr(thing, "py_func"):
-                    found[id(thing)] = len(thing.signatures)
-    return sum(found.values())
+            entries |= {id(thing): thing for thing in vars(module).values() if hasattr(thing, "part")}
+    parts = [entry.part for entry in entries.values()]
+    signatures = [len(thing.signatures) for thing in [*entries.values(), *parts]]
+    return Counts(
+        entries=sum(len(entry.signatures) for entry in entries.values()),
+        parts=sum(len(part.signatures) for part in parts),
+        compiled=sum(sum(entry.stats.cache_misses.values()) for entry in entries.values()),
+        most=max(signatures, default=0),
+    )
 
 
 def _use_book() -> None:
@@ -57,6 +79,28 @@ def _use_book() -> None:
     book.bids()
     book.state_hash()
     book.audit()
+
+
+def use_venue() -> list[Report]:
+    """An auction, then every order type, in a book that shares its levels out and keeps owners apart.  Returns all its reports."""
+    book = Book("1", rules=VenueRules(self_trade="cancel_oldest", allocation="pro_rata", phase="auction"))
+    answers = [
+        book.limit(1, "buy", 101, 3, owner=1),
+        book.limit(2, "sell", 100, 2),
+        book.phase("continuous", 100),
+        book.limit(3, "sell", 105, 4, display=1, owner=2),
+        book.limit(4, "sell", 106, 5, hidden=True),
+        book.pegged(5, "buy", 104, 1, "primary"),
+        book.stop(6, "buy", 105, 1),
+        book.stop(7, "buy", 105, 1, 106),
+        book.limit(8, "buy", 105, 2, "ioc", minimum=1),
+        book.market_to_limit(9, "buy", 1),
+        book.limit(10, "buy", 102, 1, "gtd", expire_ns=9),
+        book.replace(10, 103, 2),
+        book.market(11, "sell", 1, "fok", owner=1, reduce_only=True),
+        book.reduce(4, 1, ts_ns=9),
+    ]
+    return [report for reports in answers for report in reports]
 
 
 def _tape(by_levels: bool) -> np.ndarray:
@@ -100,16 +144,7 @@ def warm() -> float:
     """Compile, or load from the cache, every entry point.  Returns the seconds it took."""
     start = time.perf_counter()
     _use_book()
+    use_venue()
     for by_levels in (False, True):
         _use_world(by_levels)
     return time.perf_counter() - start
-
-
-def main() -> None:
-    """Warm up and say so in one line on stderr."""
-    seconds = warm()
-    sys.stderr.write(f"lobsim: {compiled_kernels()} kernels ready in {seconds:.1f} s\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lobsim.core.book import BookSize, add_order, new_book, pool_left
+from lobsim.core.calendar import Calendar, new_calendar, roomier_calendar
 from lobsim.core.ids import add_id, find_id
 from lobsim.core.jit import borrow, borrow_array, kernel
-from lobsim.core.layout import ANONYMOUS, BLOCK, HAS_EXTRA, HEAD, SIDE_BIT, TIMER, WAITING, Book
+from lobsim.core.layout import ANONYMOUS, BLOCK, HAS_EXTRA, HEAD, SIDE_BIT, WAITING, Book
 from lobsim.core.levels import find_best, find_level, first_level, first_of_pool, fold, next_level, take_slot, window_of
 from lobsim.core.state import GAP, MAIL, OWN_ORDER, PUBLISHED, TAPE, WORLD, World
 from lobsim.core.tape import prepare_tape
@@ -71,7 +72,7 @@ def _move_timers(old, new, moved):
         timer = old.timers[i]
         if timer_holds(old, timer):
             place = np.int64(moved[timer["ref"]])
-            push_timer(new.timers, count, np.int64(timer["ts_ns"]), np.int64(timer["sequence"]), place, 0)
+            push_timer(new.timers, count, np.int64(timer["ts_ns"]), np.int64(timer["sequence"]), place)
             count += 1
     new.head[0]["timers"] = count
     for slot in range(first_of_pool(old), old.head[0]["fresh"]):
@@ -243,7 +244,7 @@ def new_world(
         fills=np.zeros(size.fills, FILL),
         reports=np.zeros(size.reports, REPORT),
         mail=np.zeros(size.mail + 1, MAIL),
-        transit=np.zeros(size.mail + 1, TIMER),
+        transit=new_calendar(size.mail),
         ring=np.zeros(size.ring, PUBLISHED),
     )
     head = world.head[0]
@@ -279,8 +280,8 @@ def copy_world(world: World) -> World:
     for name, part in world._asdict().items():
         if name in shared:
             parts[name] = part
-        elif isinstance(part, Book):
-            parts[name] = Book(*(array.copy() for array in part))
+        elif isinstance(part, (Book, Calendar)):
+            parts[name] = type(part)(*(array.copy() for array in part))
         else:
             parts[name] = part.copy()
     return World(**parts)
@@ -321,7 +322,9 @@ def roomier_world(world: World, status: int) -> World:
     if status == Status.ROOM_OWN:
         return world._replace(own=_longer(world.own))
     if status == Status.ROOM_MAILBOX:
-        return world._replace(mail=_longer(world.mail), transit=_longer(world.transit))
+        mail = np.zeros(2 * len(world.mail) - 1, MAIL)
+        mail[: len(world.mail)] = world.mail
+        return world._replace(mail=mail, transit=roomier_calendar(world.transit))
     if status == Status.ROOM_VIEW_ORDERS:
         return world._replace(seen=roomier_book(world.seen, Status.ROOM_ORDERS))
     if status == Status.ROOM_VIEW_LEVELS:

@@ -60,23 +60,35 @@ def _mix_fills(world, h):
     return h
 
 
+@inline
+def _mail_hash(world, wait):
+    """One message in flight."""
+    mail = world.mail[wait["ref"]]
+    h = mix(_START, wait["ts_ns"])
+    h = mix(h, wait["sequence"])
+    h = mix(h, mail["to_venue"])
+    h = mix(h, mail["verb"])
+    h = mix(h, mail["order"])
+    h = mix(h, mail["price_ticks"])
+    h = mix(h, mail["size"])
+    h = mix(h, mail["remaining"])
+    return mix(h, mail["reason"])
+
+
 @kernel
 def _mail_sum(world):
-    """The messages in flight, whatever their order in the heap."""
+    """The messages in flight, wherever in the calendar they wait."""
+    transit = world.transit
     total = np.uint64(0)
-    for i in range(world.head[0]["mail_heap"]):
-        timer = world.transit[i]
-        mail = world.mail[timer["ref"]]
-        h = mix(_START, timer["ts_ns"])
-        h = mix(h, timer["sequence"])
-        h = mix(h, mail["to_venue"])
-        h = mix(h, mail["verb"])
-        h = mix(h, mail["order"])
-        h = mix(h, mail["price_ticks"])
-        h = mix(h, mail["size"])
-        h = mix(h, mail["remaining"])
-        h = mix(h, mail["reason"])
-        total = wrapping_sum(total, h)
+    for i in range(transit.head[0]["heap"]):
+        total = wrapping_sum(total, _mail_hash(world, transit.waits[transit.heap[i]]))
+    if transit.head[0]["count"] == transit.head[0]["heap"]:
+        return total
+    for place in range(len(transit.lists)):
+        slot = np.int64(transit.lists[place]["first"])
+        while slot != 0:
+            total = wrapping_sum(total, _mail_hash(world, transit.waits[slot]))
+            slot = np.int64(transit.waits[slot]["next"])
     return total
 
 
@@ -178,7 +190,7 @@ def _hash_of(world, book_hash):
     h = _mix_own(world, h)
     h = mix(h, head["fills"])
     h = _mix_fills(world, h)
-    h = mix(h, head["mail_heap"])
+    h = mix(h, np.int64(world.transit.head[0]["count"]))
     h = mix_word(h, _mail_sum(world))
     return np.int64(h >> np.uint64(1))
 

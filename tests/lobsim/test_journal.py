@@ -50,7 +50,7 @@ def middle_of(market: Market) -> MarketRun:
     run.world.head["wake_ns"] = times[len(times) // 10]
     run_on(run, int(times[len(times) // 2]))
     run.world.head["wake_ns"] = run.now_ns
-    while run.world.head[0]["mail_heap"] == 0:
+    while run.world.transit.head[0]["count"] == 0:
         assert Status.WAKE == run.advance(NEVER)
         run.world = decide(run.world, 2)
     return run
@@ -67,7 +67,7 @@ sys.stdout.write(str(world_hash(run.world)))
 def test_a_run_gone_on_with_in_another_process_ends_with_the_same_hash(market: Market, tmp_path: Path) -> None:
     run = middle_of(market)
     assert run.world.head[0]["own"]
-    assert run.world.head[0]["mail_heap"]
+    assert run.world.transit.head[0]["count"]
     save_run(run, market, tmp_path / "noon.run")
     command = [sys.executable, "-c", GO_ON, str(tmp_path / "noon.run")]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout

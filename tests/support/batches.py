@@ -114,7 +114,7 @@ def told(world: World) -> dict[str, Any]:
         "book": int(state_hash(world.book)),
         "own": world.own[: head["own"]].tobytes(),
         "fills": world.fills[: head["fills"]].tobytes(),
-        "in flight": int(head["mail_heap"]),
+        "in flight": int(world.transit.head[0]["count"]),
         "rows": int(head["cursor"]),
         "now_ns": int(head["now_ns"]),
         "volume seen": int(head["seen_volume"]),

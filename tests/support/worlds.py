@@ -188,7 +188,7 @@ class Venue:
         self.world = roomier_world(self.world, status)
 
     def _make_mail_room(self) -> None:
-        while self.head["mail_heap"] + 1 >= len(self.world.mail):
+        while self.world.transit.head[0]["count"] + 1 >= len(self.world.mail):
             self._make_room(Status.ROOM_MAILBOX)
 
     # --- questions

@@ -66,7 +66,7 @@ def test_the_heap_gives_times_in_order_and_ties_as_they_were_pushed() -> None:
     for sequence in range(1500):
         if len(expected) < 60 and (not expected or rng.random() < 0.52):
             ts_ns = rng.randint(0, 12)
-            push_timer(heap, len(expected), ts_ns, sequence, sequence + 1, 0)
+            push_timer(heap, len(expected), ts_ns, sequence, sequence + 1)
             heapq.heappush(expected, (ts_ns, sequence))
         else:
             first = heap[0]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lobsim.config import Latency
+from lobsim.core.calendar_audit import waiting
 from lobsim.core.depth import copy_levels
 from lobsim.core.world import WorldSize
 from lobsim.types import (
@@ -100,7 +101,7 @@ def test_requests_arrive_in_the_order_of_sending_and_none_is_lost() -> None:
             venue.cancel(sent.pop(len(sent) // 2))
     venue.run_to(1000)
     assert [-order - 1 for order in sent] == [order_id for order_id, _, _ in venue.queue(BUY, 90)]
-    assert 0 == venue.head["mail_heap"]
+    assert 0 == venue.world.transit.head[0]["count"]
     assert {int(Status.ROOM_MAILBOX), int(Status.ROOM_OWN)} <= venue.rooms
 
 
@@ -138,7 +139,7 @@ def test_a_cancel_that_races_a_fill_is_too_late_and_the_fill_stands() -> None:
     venue.run_to(95)
     venue.cancel(order)
     venue.run_to(105)
-    answer = venue.world.mail[venue.world.transit["ref"][: venue.head["mail_heap"]]]
+    answer = venue.world.mail[waiting(venue.world.transit)["ref"]]
     refused = answer[answer["verb"] == ReportKind.REJECTED]
     assert [Reason.TOO_LATE] == refused["reason"].tolist()
     venue.run_to(1000)

@@ -9,6 +9,7 @@ import pytest
 
 from lobsim.core.book import new_book
 from lobsim.core.book_hash import state_hash
+from lobsim.core.calendar_audit import waiting
 from lobsim.core.ids import find_id
 from lobsim.core.layout import HAS_EXTRA, OWNER_SHIFT, REDUCING, TIMED, WAITING, Book
 from lobsim.core.levels import first_level, first_of_pool, fold, next_level
@@ -89,7 +90,7 @@ def by_the_rules(world: World) -> int:
     words.append(int(head["fills"]))
     words += [int(fill[name]) for fill in world.fills[: head["fills"]] for name in FILL.split()]
     flying = []
-    for timer in world.transit[: head["mail_heap"]]:
+    for timer in waiting(world.transit):
         mail = world.mail[timer["ref"]]
         flying.append(fnv([int(timer["ts_ns"]), int(timer["sequence"]), *(int(mail[name]) for name in MAIL.split())]))
     return fnv([*words, len(flying), sum(flying)]) >> 1
@@ -106,10 +107,10 @@ def world(limit: Any) -> World:
     (tape,) = tapes(1, limit(800, 200))
     for share in np.linspace(0.95, 0.3, 40):
         world = run_alone(busy_world(tape), 0, int(tape["ts_ns"][int(share * (len(tape) - 1))]))
-        while world.head[0]["own"] and world.head[0]["mail_heap"] == 0 and world.head[0]["now_ns"] < end_of(world):
+        while world.head[0]["own"] and world.transit.head[0]["count"] == 0 and world.head[0]["now_ns"] < end_of(world):
             last = world.own[world.head[0]["own"] - 1]
             world = run_alone(busy_world(tape), 0, int(last["sent_ns"]))
-        if all(world.head[0][name] for name in ("own", "fills", "mail_heap")) and timed_slots(world):
+        if all((*world.head[0][["own", "fills"]], world.transit.head[0]["count"])) and timed_slots(world):
             return world
     raise AssertionError("no moment with messages in flight was found")
 
@@ -125,14 +126,15 @@ def test_the_hash_does_not_know_how_much_room_there_is(limit: Any) -> None:
 
 
 PARTS = [("head", "now_ns"), ("head", "phase"), ("head", "cursor"), ("own", "cut_lots"), ("own", "known_filled_lots")]
-PARTS += [("fills", "price_ticks"), ("fills", "ahead_fill_lots"), ("transit", "ts_ns"), ("mail", "remaining")]
+PARTS += [("fills", "price_ticks"), ("fills", "ahead_fill_lots"), ("waits", "ts_ns"), ("mail", "remaining")]
 
 
 @pytest.mark.parametrize(("array", "field"), PARTS)
 def test_every_part_of_the_state_changes_the_hash(world: World, array: str, field: str) -> None:
     other = copy_world(world)
-    place = int(other.transit[0]["ref"]) if array == "mail" else 0
-    getattr(other, array)[place][field] += 1
+    first = int(np.flatnonzero(other.transit.waits["ts_ns"] == waiting(other.transit)["ts_ns"][0])[0])
+    place = {"mail": int(waiting(other.transit)["ref"][0]), "waits": first}.get(array, 0)
+    getattr(other.transit if array == "waits" else other, array)[place][field] += 1
     assert world_hash(world) != world_hash(other)
 
 

@@ -1,0 +1,174 @@
+"""The requests that a market is made of: orders with nothing special about them, in a book that asks for no care (`special.careful`).
+
+Each does what `requests` would do; what it does not recognise as its own is left to `requests`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lobsim.core.book import take_out
+from lobsim.core.ids import add_id, find_id, remove_id
+from lobsim.core.jit import inline, kernel, stay_apart
+from lobsim.core.layout import OWN, OWNER_SHIFT, RECORDED, SIDE_BIT, SPECIAL, TIMED
+from lobsim.core.makers import write_report
+from lobsim.core.matching import match, would_trade
+from lobsim.core.refusal import FAR_LIMIT
+from lobsim.core.requests import cancelled, enter_order
+from lobsim.types import (
+    MAX_LEVEL_UNITS,
+    MAX_PRICE_TICKS,
+    MAX_SIZE_LOTS,
+    MessageFlag,
+    OrderType,
+    Reason,
+    ReportKind,
+    TimeInForce,
+)
+
+_FEW_ORDERS = MAX_LEVEL_UNITS // MAX_SIZE_LOTS
+"""So many orders of the largest size cannot overflow a level's total."""
+
+_OWNER_BITS = -(1 << OWNER_SHIFT)
+
+
+@inline
+def levels_hold_all(book, largest):
+    """Whether no level of this book can overflow, whatever comes."""
+    return len(book.nodes) <= _FEW_ORDERS and largest <= MAX_SIZE_LOTS
+
+
+@inline
+def is_plain(book, message, largest):
+    """Whether a NEW is a limit order that lasts, with nothing special asked and nothing wrong with its fields."""
+    size = np.int64(message["size_lots"])
+    price_ticks = np.int64(message["price_ticks"])
+    return (
+        (message["type"] | message["tif"] | message["flags"] | message["terms"]) == 0
+        and (message["side"] | 1) == 1
+        and 1 <= size <= largest
+        and -MAX_PRICE_TICKS <= price_ticks <= MAX_PRICE_TICKS
+        and 0 <= message["owner"] < len(book.positions)
+    )
+
+
+@inline
+def is_immediate(book, message, largest):
+    """Whether a NEW is an IOC limit order or an ordinary market order with nothing special asked and nothing wrong with its fields."""
+    size = np.int64(message["size_lots"])
+    price_ticks = np.int64(message["price_ticks"])
+    kind = message["type"]
+    tif = message["tif"]
+    market = kind == OrderType.MARKET and (tif == TimeInForce.IOC or tif == TimeInForce.GTC)
+    limit = kind == OrderType.LIMIT and tif == TimeInForce.IOC and -MAX_PRICE_TICKS <= price_ticks <= MAX_PRICE_TICKS
+    return (
+        (market or limit)
+        and (message["flags"] | message["terms"]) == 0
+        and (message["side"] | 1) == 1
+        and 1 <= size <= largest
+        and 0 <= message["owner"] < len(book.positions)
+    )
+
+
+@inline
+def new_plain(book, message, meta, sequence, out, n):
+    """A plain NEW with an id that is free and room in its level: accepted, matched, and what is left rests.  Returns n."""
+    order_id = np.int64(message["order_id"])
+    side = np.int64(message["side"])
+    price_ticks = np.int64(message["price_ticks"])
+    size = np.int64(message["size_lots"])
+    owner = np.int64(message["owner"])
+    left = size
+    accepted = n
+    n += 1
+    if would_trade(book, side, price_ticks):
+        left, n = match(book, side, price_ticks, size, order_id, owner, sequence, out, n)
+    if left > 0:
+        enter_order(book, side, order_id, price_ticks, left, meta | (owner << OWNER_SHIFT))
+    write_report(out, accepted, sequence, ReportKind.ACCEPTED, Reason.NONE, side, order_id, 0, price_ticks, size, left)
+    return n
+
+
+@kernel
+def take_plain(book, message, sequence, out, n):
+    """An immediate NEW with an id that is free: accepted, matched, and what is left is cancelled.  Returns n."""
+    stay_apart()
+    order_id = np.int64(message["order_id"])
+    side = np.int64(message["side"])
+    size = np.int64(message["size_lots"])
+    price_ticks = np.int64(message["price_ticks"])
+    limit_ticks = price_ticks
+    if message["type"] == OrderType.MARKET:
+        price_ticks = np.int64(0)
+        limit_ticks = np.int64(-FAR_LIMIT) if side else np.int64(FAR_LIMIT)
+    n = write_report(out, n, sequence, ReportKind.ACCEPTED, Reason.NONE, side, order_id, 0, price_ticks, size, 0)
+    left = size
+    if would_trade(book, side, limit_ticks):
+        left, n = match(book, side, limit_ticks, size, order_id, np.int64(message["owner"]), sequence, out, n)
+    if left > 0:
+        return cancelled(sequence, Reason.NO_LIQUIDITY, side, order_id, price_ticks, left, out, n)
+    return n
+
+
+@inline
+def cancel_plain(book, slot, sequence, out, n):
+    """A plain order in a queue leaves at its owner's wish.  Returns n."""
+    node = book.nodes[slot]
+    order_id = np.int64(node["key"])
+    side = np.int64(node["meta"]) & SIDE_BIT
+    price_ticks = np.int64(book.nodes[node["level"]]["key"])
+    size = np.int64(node["size"])
+    take_out(book, slot)
+    return cancelled(sequence, Reason.REQUESTED, side, order_id, price_ticks, size, out, n)
+
+
+@inline
+def moves_plainly(book, slot, message, largest):
+    """Whether a REPLACE concerns a plain order, nothing is wrong with its fields, and it asks for nothing but LOSE_PLACE."""
+    size = np.int64(message["size_lots"])
+    price_ticks = np.int64(message["price_ticks"])
+    return (
+        (np.int64(book.nodes[slot]["meta"]) & (SPECIAL | TIMED | RECORDED)) == 0
+        and (message["flags"] & ~MessageFlag.LOSE_PLACE) == 0
+        and 1 <= size <= largest
+        and -MAX_PRICE_TICKS <= price_ticks <= MAX_PRICE_TICKS
+        and (message["new_id"] == message["order_id"] or find_id(book, np.int64(message["new_id"])) == 0)
+    )
+
+
+@inline
+def _shrink_in_place(book, slot, size, new_id):
+    """A plain order keeps its place with a smaller size, perhaps under another id."""
+    node = book.nodes[slot]
+    book.nodes[np.int64(node["level"])]["size"] -= node["size"] - size
+    node["size"] = size
+    if node["key"] != new_id:
+        remove_id(book, np.int64(node["key"]))
+        add_id(book, new_id, slot)
+        node["key"] = new_id
+
+
+@kernel
+def move_plain(book, slot, message, sequence, out, n):
+    """A plain order keeps its place with a smaller size, or leaves and enters anew.  Returns n."""
+    stay_apart()
+    node = book.nodes[slot]
+    meta = np.int64(node["meta"])
+    side = meta & SIDE_BIT
+    old_id = np.int64(node["key"])
+    new_id = np.int64(message["new_id"])
+    price_ticks = np.int64(message["price_ticks"])
+    size = np.int64(message["size_lots"])
+    left = size
+    loses = message["flags"] != 0
+    if price_ticks == book.nodes[node["level"]]["key"] and size <= node["size"] and not loses:
+        _shrink_in_place(book, slot, size, new_id)
+    else:
+        take_out(book, slot)
+        if would_trade(book, side, price_ticks):
+            left, n = match(book, side, price_ticks, size, new_id, meta >> OWNER_SHIFT, sequence, out, n)
+        if left > 0:
+            enter_order(book, side, new_id, price_ticks, left, (meta & OWN) | (meta & _OWNER_BITS))
+    return write_report(
+        out, n, sequence, ReportKind.REPLACED, Reason.NONE, side, new_id, old_id, price_ticks, size, left
+    )
