@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "backtest": "lobsim.cli.backtest:backtest",
     "import": "lobsim.cli.import_:import_file",
     "replay": "lobsim.cli.replay:replay",
+    "bench": "lobsim.cli.bench:bench",
 }
 """Command -> "module:function", in the order of the help page.  A new command is one line here."""
 
