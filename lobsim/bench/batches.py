@@ -13,9 +13,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from statistics import mean
 from time import perf_counter_ns, thread_time_ns
 from typing import Any, NamedTuple
 
@@ -33,7 +34,9 @@ BOOKS = (1, 64, 1024, 4096)
 PER_VISIT = (1, 10, 100, 1000)
 LIVE = 64
 _WINDOW = 1024
+_MOST_VISITS = 2000
 _BUSY_S = 60
+_BUSY_VISITS = 10
 
 
 class Setup(NamedTuple):
@@ -47,7 +50,7 @@ class Setup(NamedTuple):
 
 def setup_for(books: int, live: int, per_visit: int, messages: int) -> Setup:
     """A case of at least one visit and about so many messages in all."""
-    return Setup(books, live, per_visit, max(1, messages // (books * per_visit)))
+    return Setup(books, live, per_visit, min(max(1, messages // (books * per_visit)), _MOST_VISITS))
 
 
 def book_room(live: int, messages: int) -> BookSize:
@@ -68,7 +71,8 @@ class BatchRun:
         self._source = np.stack([stream.messages for stream in self.streams])
         self._which = np.arange(setup.books) % len(self.streams)
         largest = setup.books * max(setup.per_visit, setup.live)
-        self._reports = np.zeros(2 * largest + 4 * setup.books * setup.live + 4096, REPORT)
+        self._reports = np.empty(2 * largest + 4 * setup.books * setup.live + 4096, REPORT)
+        self._reports["kind"] = 0  # touched before, so that no page fault is timed
         self._first = FillLog()
         self._totals = np.zeros(3, np.int64)
         self._visit(0, setup.live, 1, thread_time_ns)
@@ -140,7 +144,7 @@ def measure_batches(books: tuple[int, ...], per_visit: tuple[int, ...], messages
 def measure_book_sizes(
     lives: tuple[int, ...], per_visit: tuple[int, ...], messages: int, rounds: int
 ) -> dict[str, Any]:
-    """Nanoseconds per message of 1,024 books by resting orders per book and messages per visit; and bytes per book."""
+    """Nanoseconds per message of 1,024 books by resting orders per book and messages per visit."""
     runs = {f"{n}x{m}": partial(_time_case, setup_for(1024, n, m, messages)) for n in lives for m in per_visit}
     times = in_turns(runs, rounds)
     return {
@@ -165,20 +169,23 @@ def busy_machine(processes: int) -> Iterator[None]:
 
 
 def measure_cores(per_visit: int, visits: int, rounds: int) -> dict[str, Any]:
-    """Wall time of one thread over that of two on 1,024 books, on the machine as it is and with every core busy otherwise."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    setup = Setup(1024, LIVE, per_visit, visits)
+    """Wall time of one thread over that of two on 1,024 books, on the machine as it is and with every core busy otherwise.
 
-    def wall(threads: int) -> float:
+    As it is: minima.  Busy: sums over longer runs, for a short one may by luck meet an idle moment.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+    def wall(threads: int, setup: Setup) -> float:
         return BatchRun(setup).time(threads, perf_counter_ns)
 
-    def both() -> dict[str, float]:
-        times = in_turns({"one": partial(wall, 1), "two": partial(wall, 2)}, rounds)
-        return {name: round(min(each), 2) for name, each in times.items()}
+    def both(setup: Setup, reduce: Callable[[list[float]], float]) -> dict[str, float]:
+        times = in_turns({"one": partial(wall, 1, setup), "two": partial(wall, 2, setup)}, rounds)
+        return {name: round(reduce(each), 2) for name, each in times.items()}
 
-    free = both()
+    setup = Setup(1024, LIVE, per_visit, visits)
+    free = both(setup, min)
     with busy_machine(cores):
-        busy = both()
+        busy = both(setup._replace(visits=_BUSY_VISITS * visits), mean)
     return {
         "cores": cores,
         "wall_ns_per_message": free,

@@ -22,8 +22,10 @@ from lobsim.book_shell import Book
 from lobsim.types import Side, Verb
 
 RESTING = 1000
-KERNEL_INTERVAL_NS = 10_000
+KERNEL_INTERVAL_NS = 20_000
 BOOK_INTERVAL_NS = 100_000
+_SETTLING = 200
+"""Calls before the schedule begins, so that nothing is loaded or grown for the first time in it."""
 _SIDES = tuple(side.name.lower() for side in Side)
 
 
@@ -67,7 +69,7 @@ def open_loop(call: Callable[[int], None], first: int, count: int, interval_ns: 
 
 def measure_kernel_calls(count: int, interval_ns: int = KERNEL_INTERVAL_NS) -> CallTimes:
     """One compiled call per message; raises WrongAnswer."""
-    stream = make_stream(RESTING, count, seed=7)
+    stream = make_stream(RESTING, _SETTLING + count, seed=7)
     book = fresh_book(stream.messages, stream.live)
     reports = report_buffer(len(stream.messages), stream.live)
     written = apply_messages(book, stream.messages, 0, stream.warm, reports)
@@ -76,7 +78,10 @@ def measure_kernel_calls(count: int, interval_ns: int = KERNEL_INTERVAL_NS) -> C
         nonlocal written
         written = apply_messages(book, stream.messages, i, i + 1, reports, written)
 
-    times = open_loop(call, stream.warm, len(stream.messages) - stream.warm, interval_ns)
+    first = stream.warm + _SETTLING
+    for i in range(stream.warm, first):
+        call(i)
+    times = open_loop(call, first, count, interval_ns)
     log = FillLog()
     log(reports[:written])
     compare(stream.answers, log.answers(book), "single calls")
@@ -85,7 +90,7 @@ def measure_kernel_calls(count: int, interval_ns: int = KERNEL_INTERVAL_NS) -> C
 
 def measure_book_calls(count: int, interval_ns: int = BOOK_INTERVAL_NS) -> CallTimes:
     """One ``Book.limit`` or ``Book.cancel`` per message, prices and sizes as integers; raises WrongAnswer."""
-    stream = make_stream(RESTING, count, seed=7)
+    stream = make_stream(RESTING, _SETTLING + count, seed=7)
     book = Book(tick_size="1")
     book.run(stream.messages[: stream.warm])
     plain = _plain(stream)
@@ -98,7 +103,10 @@ def measure_book_calls(count: int, interval_ns: int = BOOK_INTERVAL_NS) -> CallT
         else:
             book.cancel(order_id)
 
-    times = open_loop(call, stream.warm, len(stream.messages) - stream.warm, interval_ns)
+    first = stream.warm + _SETTLING
+    for i in range(stream.warm, first):
+        call(i)
+    times = open_loop(call, first, count, interval_ns)
     found = (len(filled), int(sum(trade.size for trade in filled)), book.orders)
     must = (stream.answers.fills, stream.answers.quantity_lots, stream.answers.live)
     if found != must:

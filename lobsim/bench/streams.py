@@ -202,10 +202,9 @@ def _drift(flow, fair, trend):
 def _passive_price(flow, side, fair, distances):
     """A price near the fair value that does not trade."""
     k = np.int64(distances[_below(flow, _TABLE)])
-    if side == 0:
-        price = min(fair - k, np.int64(flow.best[1]) - 1)
-    else:
-        price = max(fair + 1 + k, np.int64(flow.best[0]) + 1)
+    below_ask = np.int64(flow.best[1]) - 1
+    above_bid = np.int64(flow.best[0]) + 1
+    price = min(fair - k, below_ask) if side == 0 else max(fair + 1 + k, above_bid)
     return min(max(price, 1), PRICES - 1)
 
 

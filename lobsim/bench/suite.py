@@ -47,7 +47,7 @@ class Plan:
     rounds: int = 7
     sizes: tuple[int, ...] = (10**2, 10**3, 10**4, 10**5, 10**6)
     blocks: int = 8192
-    calls: tuple[int, int] = (200_000, 20_000)
+    calls: tuple[int, int] = (100_000, 20_000)
     timed: int = 1_000_000
     yardstick_messages: int = 4_000_000
     tapes: tuple[str, ...] = ()

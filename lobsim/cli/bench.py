@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from enum import Enum
+from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +19,7 @@ _EXIT_INVALID = 1
 _STEPS = 11
 
 
-class Suite(str, Enum):
+class Suite(StrEnum):
     """What can be measured."""
 
     CORE = "core"
@@ -118,6 +119,12 @@ def _write(result: dict[str, Any], out: Path) -> None:
 # tables
 
 
+def _table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table under a title that may be wider than it."""
+    print_text(f"\n{title}")
+    print_table("", headings, rows)
+
+
 def _ns(value: float | None) -> str:
     return "n/a" if value is None else f"{value:,.1f}"
 
@@ -154,14 +161,14 @@ def _print_yardstick(result: dict[str, Any]) -> None:
             for name in result["vs_c"]
             if (row := figures[name])
         ]
-        print_table("Yardstick, ns per message", ("stream", "C", "lobsim", "ratio", "of medians"), rows)
+        _table("Yardstick, ns per message", ("stream", "C", "lobsim", "ratio", "of medians"), rows)
         print_text(f"C reference: {figures['reference']}")
     if result["tapes"]:
         rows = [
             (name, f"{row['messages_per_s'] or 0:,}", _ns(row["ns_per_message"]), "yes" if row["digest_ok"] else "NO")
             for name, row in result["tapes"].items()
         ]
-        print_table("Consensus tapes", ("tape", "messages/s", "ns", "digest ok"), rows)
+        _table("Consensus tapes", ("tape", "messages/s", "ns", "digest ok"), rows)
 
 
 def _print_verbs(result: dict[str, Any]) -> None:
@@ -171,9 +178,7 @@ def _print_verbs(result: dict[str, Any]) -> None:
         for size, row in sizes.items()
     ]
     if rows:
-        print_table(
-            "One verb, ns per message over blocks of 64", ("verb", "resting", "p50", "p99", "p99.9", "timer"), rows
-        )
+        _table("One verb, ns per message over blocks of 64", ("verb", "resting", "p50", "p99", "p99.9", "timer"), rows)
 
 
 def _print_calls(result: dict[str, Any]) -> None:
@@ -182,9 +187,7 @@ def _print_calls(result: dict[str, Any]) -> None:
         for name, row in (result["calls"] or {}).items()
     ]
     if rows:
-        print_table(
-            "One call per message from Python, open loop, ns", ("call", "every", "p50", "p99", "p99.9", "max"), rows
-        )
+        _table("One call per message from Python, open loop, ns", ("call", "every", "p50", "p99", "p99.9", "max"), rows)
 
 
 def _print_bulk(result: dict[str, Any]) -> None:
@@ -193,13 +196,13 @@ def _print_bulk(result: dict[str, Any]) -> None:
         rows = [
             (f"{int(size):,}", _ns(row["min"]), _ns(row["median"])) for size, row in flatness["ns_per_message"].items()
         ]
-        print_table("The mix over the size of the book, ns per message", ("resting", "min", "median"), rows)
+        _table("The mix over the size of the book, ns per message", ("resting", "min", "median"), rows)
     rows = [
         (f"{int(size):,}", _ns(row["dense_ns"]), _ns(row["arbitrary_ns"]), _ratio(row["ratio"]))
         for size, row in (result["ids_arbitrary_over_dense"] or {}).items()
     ]
     if rows:
-        print_table("Ids, ns per message", ("resting", "dense", "arbitrary", "ratio"), rows)
+        _table("Ids, ns per message", ("resting", "dense", "arbitrary", "ratio"), rows)
 
 
 def _print_batches(result: dict[str, Any]) -> None:
@@ -217,7 +220,7 @@ def _print_batches(result: dict[str, Any]) -> None:
         grid = of[key]
         visits = list(next(iter(grid.values())))
         rows = [(f"{int(name):,}", *(_ns(row[visit]) for visit in visits)) for name, row in grid.items()]
-        print_table(title, ("books" if of is figures else "resting", *visits), rows)
+        _table(title, ("books" if of is figures else "resting", *visits), rows)
 
 
 def _print_memory(result: dict[str, Any]) -> None:
@@ -227,7 +230,7 @@ def _print_memory(result: dict[str, Any]) -> None:
             (f"{int(name):,}", f"{row['bytes']:,}", _ns(times[name]["snapshot_us"]), _ns(times[name]["restore_us"]))
             for name, row in sizes.items()
         ]
-        print_table("Memory", ("resting", "bytes", "snapshot us", "restore us"), rows)
+        _table("Memory", ("resting", "bytes", "snapshot us", "restore us"), rows)
 
 
 def _print_rest(result: dict[str, Any]) -> None:
