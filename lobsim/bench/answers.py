@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lobsim.bench.ids import dense_ids
-from lobsim.core.jit import borrow_array, kernel, mix
+from lobsim.core.jit import kernel, mix
 from lobsim.core.layout import Book
 from lobsim.errors import LobsimError
 from lobsim.types import NEVER, ReportKind
@@ -44,10 +44,6 @@ class Answers:
 @kernel
 def fold_fills(h, makers, takers, prices_ticks, sizes_lots):
     """Continue the hash of fills (uint64 state) over fills; all four int64 [fills].  Returns the new state."""
-    makers = borrow_array(makers)
-    takers = borrow_array(takers)
-    prices_ticks = borrow_array(prices_ticks)
-    sizes_lots = borrow_array(sizes_lots)
     for i in range(len(makers)):
         h = mix(h, makers[i])
         h = mix(h, takers[i])

@@ -20,18 +20,20 @@ _SECOND_NS = 10**9
 _clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.voidptr))
 
 
-def monotonic_ns(now):
-    """Nanoseconds of a clock that never goes back (uncompiled twin)."""
+@inline
+def _compiled_ns(now):
+    """Nanoseconds of a clock that never goes back.
+
+    now  int64 [2], scratch: seconds and nanoseconds
+    """
+    _clock_gettime(_CLOCK, now.ctypes)
+    return now[0] * _SECOND_NS + now[1]
+
+
+def _uncompiled_ns(now):
+    """Its uncompiled twin."""
     return time.perf_counter_ns()
 
 
-if not config.DISABLE_JIT:
-
-    @inline
-    def monotonic_ns(now):
-        """Nanoseconds of a clock that never goes back.
-
-        now  int64 [2], scratch: seconds and nanoseconds
-        """
-        _clock_gettime(_CLOCK, now.ctypes)
-        return now[0] * _SECOND_NS + now[1]
+_disabled = config.DISABLE_JIT  # pyright: ignore[reportAttributeAccessIssue]  (numba fills that module as it loads)
+monotonic_ns = _uncompiled_ns if _disabled else _compiled_ns

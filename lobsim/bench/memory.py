@@ -5,6 +5,8 @@ from __future__ import annotations
 from time import perf_counter_ns
 from typing import Any
 
+import numpy as np
+
 from lobsim.bench.answers import WrongAnswer
 from lobsim.bench.batches import LIVE, book_room
 from lobsim.bench.drive import apply_messages, fresh_book, report_buffer
@@ -63,7 +65,7 @@ def measure_snapshots(sizes: tuple[int, ...], repeats: int) -> dict[str, Any]:
             taking.append(middle - start)
         if state_hash(book) != before:
             raise WrongAnswer("a book put back from its snapshot is another", where=f"snapshot at {resting} orders")
-        taken, put = Distribution.of(taking, 1000), Distribution.of(putting, 1000)
+        taken, put = Distribution.of(np.array(taking), 1000), Distribution.of(np.array(putting), 1000)
         figures[str(resting)] = {
             "snapshot_us": round(taken.at(50), 2),
             "restore_us": round(put.at(50), 2),

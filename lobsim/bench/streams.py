@@ -17,7 +17,7 @@ import numpy as np
 
 from lobsim.bench.answers import Answers
 from lobsim.bench.ids import arbitrary_ids
-from lobsim.core.jit import borrow, borrow_array, inline, kernel, mix, splitmix64, wrapping_sum
+from lobsim.core.jit import borrow, inline, kernel, mix, splitmix64, wrapping_sum
 from lobsim.errors import ConfigError
 from lobsim.types import MESSAGE, Verb
 
@@ -96,19 +96,21 @@ class _Flow(NamedTuple):
 
 
 def _new_flow(ids: int, seed: int) -> _Flow:
-    links = [np.zeros(ids, np.int32) for _ in range(4)]
     return _Flow(
-        np.zeros((2, PRICES + 1), np.int32),
-        np.zeros((2, PRICES + 1), np.int32),
-        *links,
-        np.zeros(ids, np.uint8),
-        np.zeros(ids, np.int32),
-        np.zeros(ids, np.int32),
-        np.array([0, PRICES], np.int64),
-        np.zeros(1, np.int64),
-        np.array([seed], np.uint64),
-        np.zeros(3, np.int64),
-        np.array([_FNV_START], np.uint64),
+        first=np.zeros((2, PRICES + 1), np.int32),
+        last=np.zeros((2, PRICES + 1), np.int32),
+        after=np.zeros(ids, np.int32),
+        before=np.zeros(ids, np.int32),
+        size=np.zeros(ids, np.int32),
+        price=np.zeros(ids, np.int32),
+        side=np.zeros(ids, np.uint8),
+        live=np.zeros(ids, np.int32),
+        where=np.zeros(ids, np.int32),
+        best=np.array([0, PRICES], np.int64),
+        count=np.zeros(1, np.int64),
+        random=np.array([seed], np.uint64),
+        totals=np.zeros(3, np.int64),
+        hash=np.array([_FNV_START], np.uint64),
     )
 
 
@@ -226,10 +228,7 @@ def write_flow(flow, target, distances, sizes, messages):
 
     changes: flow, messages.  Returns (how many messages filled the book, how many orders rested at most).
     """
-    flow = borrow(flow)
-    messages = borrow_array(messages)
-    distances = borrow_array(distances)
-    sizes = borrow_array(sizes)
+    flow = borrow(flow)  # pyright: ignore[reportCallIssue]  (an intrinsic's first parameter is the compiler's)
     fair = np.int64(_CENTRE)
     trend = np.int64(1)
     order = np.int64(0)

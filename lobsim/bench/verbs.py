@@ -28,7 +28,7 @@ from lobsim.bench.drive import BLOCK, NO_KIND, apply_messages, fresh_book, repor
 from lobsim.bench.percentiles import Distribution
 from lobsim.bench.streams import PRICES, distance_table, random_words, shape_of
 from lobsim.book_shell import check
-from lobsim.core.jit import borrow_array, kernel
+from lobsim.core.jit import kernel
 from lobsim.core.layout import Book
 from lobsim.types import MESSAGE, MessageFlag, ReportKind, Status, TimeInForce, Verb
 
@@ -65,7 +65,6 @@ def _turn_over(live, words, first_id, chosen):
 
     changes: live, chosen.
     """
-    live = borrow_array(live)
     for start in range(0, len(words), BLOCK):
         for k in range(BLOCK):
             end = len(live) - 1 - k
