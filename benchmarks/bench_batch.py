@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from lobsim.snapshot import Snapshot
 
 from lobsim.bench.batches import LIVE, BatchRun, setup_for
 from lobsim.bench.drive import apply_messages, fresh_book, report_buffer
 from lobsim.bench.streams import make_stream
-from lobsim.snapshot import Snapshot
 
 _MESSAGES = 102_400
 

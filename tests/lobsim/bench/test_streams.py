@@ -12,7 +12,7 @@ from lobsim.bench.ids import arbitrary_ids, dense_ids
 from lobsim.bench.streams import Stream, distance_table, make_stream, random_words, size_table
 from lobsim.errors import ConfigError
 from lobsim.types import NEVER, REPORT, ReportKind, Verb
-from tests.oracle.book import OracleBook
+from tests.oracle.venue import OracleVenue
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def stream() -> Stream:
 
 def oracle_answers(stream: Stream) -> tuple[Answers, list[tuple[int, ...]]]:
     """What the slow book comes to, and every report of it that is no acceptance, cancel or trade."""
-    book = OracleBook()
+    book = OracleVenue()
     trades, others = [], []
     for message in stream.messages:
         for report in book.process(message):

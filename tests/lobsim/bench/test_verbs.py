@@ -9,7 +9,7 @@ from lobsim.bench.answers import WrongAnswer
 from lobsim.bench.drive import BLOCK
 from lobsim.bench.verbs import VERBS, measure_verb, verb_messages
 from lobsim.types import ReportKind
-from tests.oracle.book import OracleBook
+from tests.oracle.venue import OracleVenue
 
 RESTING, BLOCKS = 100, 3
 ANSWER = {"add": ReportKind.ACCEPTED, "cancel": ReportKind.CANCELLED, "match": ReportKind.TRADE}
@@ -18,7 +18,7 @@ ANSWER = {"add": ReportKind.ACCEPTED, "cancel": ReportKind.CANCELLED, "match": R
 @pytest.mark.parametrize("verb", VERBS)
 def test_the_slow_book_answers_every_timed_message_as_it_must_be(verb: str) -> None:
     fill, messages = verb_messages(verb, RESTING, BLOCKS, seed=5)
-    book = OracleBook()
+    book = OracleVenue()
     for message in fill:
         book.process(message)
     prepare = 0 if verb == "replace" else BLOCK
