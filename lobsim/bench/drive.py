@@ -27,7 +27,8 @@ BLOCK = 64
 NO_KIND = -1
 """Time empty blocks: what the readings and the call cost."""
 _WINDOWS = (2**12, 2**18)
-_FEW_IDS = 64
+_SPARE = 4096
+"""Room to spare of every kind: the core asks for room once for as many messages as certainly fit."""
 
 
 def _power_of_two(least: int) -> int:
@@ -43,10 +44,11 @@ def size_for(messages: np.ndarray, live: int, *, dense: bool = True) -> BookSize
     """
     prices = messages["price_ticks"][messages["verb"] != Verb.CANCEL]
     spread = int(prices.max()) - int(prices.min()) + 1
-    window = min(max(_power_of_two(2 * spread), _WINDOWS[0]), _WINDOWS[1])
-    ids = _FEW_IDS if dense else _power_of_two(2 * live + _FEW_IDS)
+    # A window that is not moved at the first order begins at 0: it must reach to the highest price.
+    window = min(max(_power_of_two(max(2 * spread, int(prices.max()) + 1)), _WINDOWS[0]), _WINDOWS[1])
+    ids = _SPARE if dense else _power_of_two(2 * live + _SPARE)
     table = int(messages["order_id"].max()) + 1 if dense else 1
-    return BookSize(orders=2 * live + 1024, window=window, ids=ids, dense=table)
+    return BookSize(orders=2 * live + _SPARE, window=window, far=_SPARE, ids=ids, dense=table, timers=_SPARE)
 
 
 def fresh_book(messages: np.ndarray, live: int, *, dense: bool = True) -> Book:
