@@ -33,7 +33,7 @@ STREAMS = 16
 BOOKS = (1, 64, 1024, 4096)
 PER_VISIT = (1, 10, 100, 1000)
 LIVE = 64
-_WINDOW = 1024
+WINDOW = 1024
 _MOST_VISITS = 2000
 _BUSY_S = 60
 _BUSY_VISITS = 10
@@ -53,9 +53,9 @@ def setup_for(books: int, live: int, per_visit: int, messages: int) -> Setup:
     return Setup(books, live, per_visit, min(max(1, messages // (books * per_visit)), _MOST_VISITS))
 
 
-def book_room(live: int, messages: int) -> BookSize:
-    """Capacities of a small book, with direct ids for a stream of so many messages."""
-    return BookSize(orders=3 * live + 64, window=_WINDOW, far=64, ids=64, dense=live + messages + 2, timers=2)
+def book_room(live: int, messages: int, window: int = WINDOW) -> BookSize:
+    """Capacities of a book that is to be small, with direct ids for a stream of so many messages."""
+    return BookSize(orders=3 * live + 64, window=window, far=64, ids=64, dense=live + messages + 2, timers=2)
 
 
 class BatchRun:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from lobsim.bench.answers import WrongAnswer
-from lobsim.bench.batches import LIVE, book_room
-from lobsim.bench.drive import apply_messages, fresh_book, report_buffer
+from lobsim.bench.batches import LIVE, WINDOW, book_room
+from lobsim.bench.drive import apply_messages, report_buffer
 from lobsim.bench.percentiles import Distribution
 from lobsim.bench.streams import Stream, make_stream
 from lobsim.core.audit import state_hash
@@ -25,20 +25,19 @@ def book_bytes(book: Book) -> int:
     return sum(array.nbytes for array in book)
 
 
-def _filled(stream: Stream, book: Book) -> Book:
-    reports = report_buffer(len(stream.messages), stream.live)
-    apply_messages(book, stream.messages, 0, stream.warm, reports)
-    return book
+def _small_book(stream: Stream, resting: int) -> Book:
+    """An empty book no larger than such a stream needs, its window twice as wide as the prices."""
+    prices = stream.messages["price_ticks"]
+    spread = int(prices.max()) - int(prices.min()) + 1
+    window = max(WINDOW, 1 << (2 * spread - 1).bit_length())
+    return new_book(book_room(resting, _TIMED, window))
 
 
 def measure_bytes(sizes: tuple[int, ...]) -> dict[str, Any]:
     """Bytes of a book with room for so many orders: {resting: {bytes, per_order}}; the smallest as in the batches."""
     figures = {}
     for resting in (LIVE, *sizes):
-        stream = make_stream(resting, _TIMED, seed=resting)
-        small = resting == LIVE
-        book = new_book(book_room(LIVE, _TIMED)) if small else fresh_book(stream.messages, stream.live)
-        total = book_bytes(book)
+        total = book_bytes(_small_book(make_stream(resting, _TIMED, seed=resting), resting))
         figures[str(resting)] = {"bytes": total, "per_order": round(total / resting, 1)}
     return figures
 
@@ -51,8 +50,8 @@ def measure_snapshots(sizes: tuple[int, ...], repeats: int) -> dict[str, Any]:
     figures = {}
     for resting in (LIVE, *sizes):
         stream = make_stream(resting, _TIMED, seed=resting)
-        room = book_room(LIVE, _TIMED)
-        book = _filled(stream, new_book(room) if resting == LIVE else fresh_book(stream.messages, stream.live))
+        book = _small_book(stream, resting)
+        apply_messages(book, stream.messages, 0, stream.warm, report_buffer(stream.warm, stream.live))
         before = state_hash(book)
         taking, putting = [], []
         snapshot = Snapshot(book)
