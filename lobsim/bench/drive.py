@@ -18,12 +18,13 @@ from lobsim.core.exchange import run_messages
 from lobsim.core.jit import kernel
 from lobsim.core.layout import Book
 from lobsim.errors import LobsimError
-from lobsim.types import MAX_SIZE_LOTS, REPORT, Status, Verb
+from lobsim.types import MAX_SIZE_LOTS, REPORT, TERMS, Status, Verb
 
 BLOCK_MESSAGES = 8192
 """Reports of one block, about half a megabyte, stay in the second level of cache; the call from Python costs 0.3 ns per message."""
 BLOCK = 64
 """Like messages between two readings of the clock."""
+NO_TERMS = np.zeros(1, TERMS)
 NO_KIND = -1
 """Time empty blocks: what the readings and the call cost."""
 _WINDOWS = (2**12, 2**18)
@@ -66,7 +67,7 @@ def apply_messages(book: Book, messages: np.ndarray, start: int, stop: int, repo
 
     Raises LobsimError if room runs out: growing would be timed.
     """
-    status, _, count = run_messages(book, messages, start, stop, MAX_SIZE_LOTS, reports, n)
+    status, _, count = run_messages(book, messages, NO_TERMS, start, stop, MAX_SIZE_LOTS, reports, n)
     if status != Status.OK:
         raise LobsimError(f"the book of a measurement is too small: {Status(status).name}", hint="please report this")
     return count
@@ -97,10 +98,11 @@ def replay_whole(book: Book, messages: np.ndarray, start: int, stop: int, report
 
 
 @kernel
-def time_blocks(book, messages, prepare, kind, reports, spent_ns):
+def time_blocks(book, messages, terms, prepare, kind, reports, spent_ns):
     """Time blocks of 64 messages, each after its untimed ones, and count the answers.
 
     messages  MESSAGE [blocks * (prepare + 64)]
+    terms     TERMS [any], row 0 means nothing
     prepare   messages before each block that are not timed
     kind      ReportKind that each message of a block must be answered with once, or NO_KIND: the blocks are empty
     reports   REPORT [any], used again for each block
@@ -114,11 +116,11 @@ def time_blocks(book, messages, prepare, kind, reports, spent_ns):
     start = 0
     for block in range(len(spent_ns)):
         middle = start + prepare
-        status, _, n = run_messages(book, messages, start, middle, MAX_SIZE_LOTS, reports, 0)
+        status, _, n = run_messages(book, messages, terms, start, middle, MAX_SIZE_LOTS, reports, 0)
         if status != Status.OK:
             return status, found
         before = monotonic_ns(now)
-        status, _, n = run_messages(book, messages, middle, middle + length, MAX_SIZE_LOTS, reports, 0)
+        status, _, n = run_messages(book, messages, terms, middle, middle + length, MAX_SIZE_LOTS, reports, 0)
         spent_ns[block] = monotonic_ns(now) - before
         if status != Status.OK:
             return status, found

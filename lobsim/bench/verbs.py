@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lobsim.bench.answers import WrongAnswer
-from lobsim.bench.drive import BLOCK, NO_KIND, apply_messages, fresh_book, report_buffer, time_blocks
+from lobsim.bench.drive import BLOCK, NO_KIND, NO_TERMS, apply_messages, fresh_book, report_buffer, time_blocks
 from lobsim.bench.percentiles import Distribution
 from lobsim.bench.streams import PRICES, distance_table, random_words, shape_of
 from lobsim.book_shell import check
@@ -154,8 +154,8 @@ def measure_verb(verb: str, resting: int, blocks: int, seed: int) -> VerbTimes:
     prepare = 0 if verb == "replace" else BLOCK
     spent_ns = np.zeros(blocks, np.int64)
     empty_ns = np.zeros(blocks, np.int64)
-    time_blocks(book, messages[:0], 0, NO_KIND, reports, empty_ns)
-    status, found = time_blocks(book, messages, prepare, int(_EXPECTED[verb]), reports, spent_ns)
+    time_blocks(book, messages[:0], NO_TERMS, 0, NO_KIND, reports, empty_ns)
+    status, found = time_blocks(book, messages, NO_TERMS, prepare, int(_EXPECTED[verb]), reports, spent_ns)
     _check(book, verb, resting, (Status(status), int(found)), blocks)
     return VerbTimes(Distribution.of(spent_ns, BLOCK), Distribution.of(empty_ns, BLOCK))
 
