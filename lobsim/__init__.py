@@ -19,6 +19,7 @@ _LAZY: dict[str, str] = {
     "Latency": "lobsim.config",
     "Market": "lobsim.market",
     "MarketConfig": "lobsim.config",
+    "VenueRules": "lobsim.venue",
 }
 """Public name -> the module that defines it."""
 

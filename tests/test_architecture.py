@@ -24,7 +24,7 @@ MAX_FUNCTION_LINES = 70
 CORE_MAY_IMPORT = ("numpy", "numba", "enum", "typing", "__future__", "lobsim.types", "lobsim.core")
 CORE_EXCEPTIONS = {
     # the one place that speaks to the compiler and chooses its cache folder
-    "lobsim.core.jit": ("os", "sys", "hashlib", "llvmlite", "platformdirs"),
+    "lobsim.core.jit": ("os", "sys", "hashlib", "operator", "llvmlite", "platformdirs"),
     # fills the compiled cache: a command for people, not a kernel
     "lobsim.core.warm": ("lobsim", "sys", "time"),
 }

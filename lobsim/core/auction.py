@@ -8,10 +8,20 @@ from __future__ import annotations
 import numpy as np
 
 from lobsim.core.jit import inline, kernel, stay_apart
+from lobsim.core.layout import RULED, UNUSUAL
 from lobsim.core.levels import first_level, fold, next_level
 from lobsim.core.makers import write_report
 from lobsim.core.refusal import gathers, price_wrong
-from lobsim.core.special import lose_shown, move_positions, note_trade, owner_of, reserve_of, show_again, whole_of
+from lobsim.core.special import (
+    careful,
+    lose_shown,
+    move_positions,
+    note_trade,
+    owner_of,
+    reserve_of,
+    show_again,
+    whole_of,
+)
 from lobsim.types import NEVER, NONE, Phase, Reason, ReportKind, Side, Verb
 
 
@@ -41,6 +51,7 @@ def _units_within(book, side, price_ticks):
 
 @inline
 def _distance(a, b):
+    """How far two numbers are apart."""
     return a - b if a > b else b - a
 
 
@@ -141,8 +152,14 @@ def change_phase(book, message, sequence, out, n):
     n = write_report(
         out, n, sequence, ReportKind.PHASE_CHANGED, Reason.NONE, NONE, np.int64(0), 0, reference_ticks, phase, 0
     )
-    # From here on every message is met with care: whether the book may be crossed is asked of the rules alone.
-    book.head[0]["ruled"] = 1
+    head = book.head[0]
+    head["ruled"] |= UNUSUAL
     if phase == Phase.CONTINUOUS or (gathered and phase == Phase.CLOSED):
         n = uncross(book, reference_ticks, sequence, out, n)
+    if phase == Phase.CONTINUOUS:
+        # An open market costs what it would without phases; the auction's trades elect nobody who comes later.
+        head["ruled"] &= RULED
+        if not careful(book):
+            head["low_ticks"] = NEVER
+            head["high_ticks"] = -NEVER
     return n

@@ -32,14 +32,17 @@ from lobsim.core.layout import (
     NODE,
     OWN,
     RECORDED,
+    RULED,
     SIDE,
     SIDE_BIT,
     SPECIAL,
+    TIMED,
     TIMER,
+    UNUSUAL,
     Book,
 )
 from lobsim.core.levels import first_of_pool, fold, give_slot, level_emptied, level_for, take_slot
-from lobsim.types import MAX_PRICE_TICKS, NEVER, RULES, TERMS, Status
+from lobsim.types import MAX_PRICE_TICKS, NEVER, RULES, TERMS, Phase, Status
 
 
 class BookSize(NamedTuple):
@@ -70,10 +73,11 @@ def default_rules() -> np.ndarray:
     return rules
 
 
-def _asks_for_care(rules: np.ndarray) -> bool:
-    """Whether a rule concerns plain limit orders too."""
-    names = [name for name in RULES.names or () if name not in ("top_orders", "reference_ticks")]
-    return rules[names].tobytes() != default_rules()[names].tobytes()
+def _asks_for_care(rules: np.ndarray) -> int:
+    """RULED and UNUSUAL: whether a rule, and whether the phase, concerns plain limit orders too."""
+    names = [name for name in RULES.names or () if name not in ("top_orders", "reference_ticks", "phase")]
+    ruled = RULED if rules[names].tolist() != default_rules()[names].tolist() else 0
+    return ruled | (UNUSUAL if rules[0]["phase"] != Phase.CONTINUOUS else 0)
 
 
 def new_book(size: BookSize = BookSize(), rules: np.ndarray | None = None) -> Book:
@@ -233,6 +237,7 @@ def give_extra(book, slot):
     row = np.int64(book.info[slot]["extra"])
     extra = book.extras[row]
     head["slices"] -= slices(extra["reserve"], extra["display"])
+    extra["reserve"] = 0
     if extra["peg"] != 0:
         place = np.int64(0)
         while book.pegs[place] != slot:
@@ -253,6 +258,9 @@ def _forget(book, slot):
     meta = np.int64(node["meta"])
     if not meta & (ANONYMOUS | BLOCK):
         remove_id(book, np.int64(node["key"]))
+    else:
+        # Nobody finds it by an id any more: its timer must see here that it is gone.
+        node["meta"] = meta & ~TIMED
     if meta & OWN:
         book.head[0]["own_resting"] -= 1
     if meta & HIDDEN:

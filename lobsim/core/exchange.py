@@ -12,11 +12,12 @@ import numpy as np
 
 from lobsim.core.auction import change_phase
 from lobsim.core.book import pool_left, room
+from lobsim.core.bounds import message_bound, quick_bound
 from lobsim.core.foresight import MANY_ORDERS, foresee
 from lobsim.core.ids import find_id
 from lobsim.core.jit import borrow, borrow_array, inline, kernel, stay_apart
 from lobsim.core.requests import cancel_any, cancel_plain, expire_orders, new_any, new_plain, reduce, refuse, replace
-from lobsim.core.settle import settle, trades_at_most
+from lobsim.core.settle import settle
 from lobsim.core.special import careful
 from lobsim.core.timers import sweep_timers
 from lobsim.core.triggers import sweep_stops
@@ -35,7 +36,7 @@ _FEW_ORDERS = MAX_LEVEL_UNITS // MAX_SIZE_LOTS
 
 
 @inline
-def _is_plain(message, largest):
+def _is_plain(book, message, largest):
     """Whether a NEW is a limit order that lasts, with nothing special asked and nothing wrong with its fields."""
     size = np.int64(message["size_lots"])
     price_ticks = np.int64(message["price_ticks"])
@@ -44,7 +45,7 @@ def _is_plain(message, largest):
         and (message["side"] | 1) == 1
         and 1 <= size <= largest
         and -MAX_PRICE_TICKS <= price_ticks <= MAX_PRICE_TICKS
-        and message["owner"] >= 0
+        and 0 <= message["owner"] < len(book.positions)
     )
 
 
@@ -88,7 +89,10 @@ def message_room(book, message, out, n):
     worst = 3 + head["timers"]
     side = message["side"]
     if careful(book):
-        worst += 8 + 4 * trades_at_most(book)
+        bound = quick_bound(book)
+        if n + worst + bound > len(out):
+            bound = message_bound(book, message, find_id(book, np.int64(message["order_id"])))
+        worst += bound
     elif side == 0 or side == 1 or message["verb"] == Verb.REPLACE:
         worst += max(book.sides[0]["orders"], book.sides[1]["orders"])
     if n + worst > len(out):
@@ -166,7 +170,7 @@ def process(book, message, table, meta, largest, sequence, out, n):
         if message["verb"] == Verb.NEW:
             if (
                 slot == 0
-                and _is_plain(message, largest)
+                and _is_plain(book, message, largest)
                 and len(book.nodes) <= _FEW_ORDERS
                 and largest <= MAX_SIZE_LOTS
             ):

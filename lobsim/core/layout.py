@@ -50,6 +50,10 @@ SPECIAL = HIDDEN | HAS_EXTRA | REDUCING | WAITING
 OWNER_SHIFT = 12
 """The upper 20 bits of meta are the owner."""
 
+RULED = 1
+UNUSUAL = 2
+"""Bits of ``head["ruled"]``: a rule asks for care with every message; the phase does."""
+
 NODE = np.dtype([("next", "u4"), ("prev", "u4"), ("level", "u4"), ("meta", "u4"), ("size", "i8"), ("key", "i8")])
 
 INFO = np.dtype(
@@ -108,7 +112,7 @@ HEAD = np.dtype(
         ("took_surplus", "i8"),  # units own taking took out of surplus
         ("own_resting", "i8"),  # own orders in the book
         # all below: docs/rules.md, section 1b
-        ("ruled", "i8"),  # 1: a rule or the phase asks for care with every message
+        ("ruled", "i8"),  # RULED, UNUSUAL
         ("specials", "i8"),  # live orders with a bit of SPECIAL
         ("waiting", "i8"),  # live orders in no queue
         ("extras", "i8"),

@@ -126,9 +126,10 @@ def _refused_by_phase(book, message, terms):
 
 
 @inline
-def _off_lot(book, size):
+def off_lot(book, size):
     """Whether a size is no multiple of the lot step (which counts in lots; units of a book with rules are lots)."""
-    return size % book.rules[0]["lot_step"] != 0
+    # A division costs as much as matching an order: it is for venues that have steps.
+    return book.head[0]["ruled"] != 0 and size % book.rules[0]["lot_step"] != 0
 
 
 @kernel
@@ -136,7 +137,7 @@ def refusal_of_size(book, size, largest):
     """BAD_SIZE, OFF_LOT or NONE."""
     if size < 1 or size > largest_here(book, largest):
         return Reason.BAD_SIZE
-    return Reason.OFF_LOT if _off_lot(book, size) else Reason.NONE
+    return Reason.OFF_LOT if off_lot(book, size) else Reason.NONE
 
 
 @kernel
@@ -145,6 +146,8 @@ def refusal_of_price(book, price_ticks):
     rules = book.rules[0]
     if price_wrong(price_ticks):
         return Reason.BAD_PRICE
+    if book.head[0]["ruled"] == 0:
+        return Reason.NONE
     if price_ticks % rules["tick_step"] != 0:
         return Reason.OFF_TICK
     if price_ticks < rules["band_low_ticks"] or price_ticks > rules["band_high_ticks"]:
@@ -162,7 +165,7 @@ def _refused_by_numbers(book, message, terms, largest):
         return Reason.BAD_SIZE
     if display < 0 or display > size or minimum < 0 or minimum > size:
         return Reason.BAD_SIZE
-    if _off_lot(book, size) or _off_lot(book, display) or _off_lot(book, minimum):
+    if off_lot(book, size) or off_lot(book, display) or off_lot(book, minimum):
         return Reason.OFF_LOT
     kind = message["type"]
     if kind == OrderType.LIMIT or kind == OrderType.STOP_LIMIT or kind == OrderType.PEGGED:

@@ -17,6 +17,7 @@ from lobsim.core.matching import match, would_trade
 from lobsim.core.refusal import (
     fillable_now,
     limit_of,
+    off_lot,
     refusal_of_new,
     refusal_of_reentry,
     refusal_of_replace,
@@ -251,7 +252,7 @@ def reduce(book, slot, message, sequence, out, n):
     size = np.int64(message["size_lots"])
     if size < 1:
         return refuse(message, Reason.BAD_SIZE, side, 0, sequence, out, n)
-    if size % book.rules[0]["lot_step"] != 0:
+    if off_lot(book, size):
         return refuse(message, Reason.OFF_LOT, side, 0, sequence, out, n)
     whole = whole_of(book, slot)
     if size >= whole:

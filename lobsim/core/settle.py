@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from lobsim.core.book import room
-from lobsim.core.jit import kernel, stay_apart
+from lobsim.core.bounds import quick_bound, taker_bound
+from lobsim.core.jit import inline, kernel, stay_apart
 from lobsim.core.layout import HAS_EXTRA, OWNER_SHIFT, REDUCING, SIDE_BIT, TIMED, WAITING
 from lobsim.core.makers import write_report
 from lobsim.core.matching import match
@@ -22,15 +23,8 @@ from lobsim.types import NEVER, OrderType, Phase, Reason, ReportKind, Status
 
 
 @kernel
-def trades_at_most(book):
-    """So many times can resting orders be met before all are used up."""
-    orders = np.int64(book.sides[0]["orders"]) + np.int64(book.sides[1]["orders"])
-    return orders + np.int64(book.head[0]["slices"])
-
-
-@kernel
-def _room_to_settle(book, out, n):
-    """Whether one stop more, or the look at all pegged orders, fits."""
+def _room_to_settle(book, slot, out, n):
+    """Whether the stop at slot, or (slot 0) the look at all pegged orders, fits."""
     head = book.head[0]
     status = room(book, 2 + np.int64(head["pegs"]))
     if status != Status.OK:
@@ -39,8 +33,23 @@ def _room_to_settle(book, out, n):
         sweep_timers(book)
         if 2 * head["timers"] > len(book.timers):
             return Status.ROOM_TIMERS
-    worst = 8 + 4 * trades_at_most(book) + np.int64(head["pegs"])
-    return Status.OK if n + worst <= len(out) else Status.ROOM_REPORTS
+    left = len(out) - n - np.int64(head["pegs"])
+    if slot == 0 or quick_bound(book) <= left:
+        fits = left >= 0
+    else:
+        side = np.int64(book.nodes[slot]["meta"]) & SIDE_BIT
+        limit_ticks = _limit_of_stop(book, slot)
+        fits = taker_bound(book, side, limit_ticks, np.int64(book.nodes[slot]["size"])) <= left
+    return Status.OK if fits else Status.ROOM_REPORTS
+
+
+@inline
+def _limit_of_stop(book, slot):
+    """The worst price a stop accepts once it enters."""
+    extra = book.extras[book.info[slot]["extra"]]
+    if extra["type"] == OrderType.STOP_LIMIT:
+        return np.int64(extra["limit_ticks"])
+    return np.int64(-FAR_LIMIT) if book.nodes[slot]["meta"] & SIDE_BIT else np.int64(FAR_LIMIT)
 
 
 @kernel
@@ -57,7 +66,7 @@ def _enter_stop(book, slot, sequence, out, n):
     size = np.int64(node["size"])
     limited = extra["type"] == OrderType.STOP_LIMIT
     stop_ticks = np.int64(extra["stop_ticks"])
-    limit_ticks = np.int64(extra["limit_ticks"])
+    limit_ticks = _limit_of_stop(book, slot)
     shown_ticks = price_of(book, slot)
     expire_ns = np.int64(info["expire_ns"])
     limit_given = np.int64(info["limit_given"])
@@ -71,8 +80,6 @@ def _enter_stop(book, slot, sequence, out, n):
     if reason != Reason.NONE:
         return write_report(out, n, sequence, ReportKind.CANCELLED, reason, side, order_id, 0, shown_ticks, size, 0)
     n = write_report(out, n, sequence, ReportKind.TRIGGERED, Reason.NONE, side, order_id, 0, stop_ticks, enters, 0)
-    if not limited:
-        limit_ticks = np.int64(-FAR_LIMIT) if side else np.int64(FAR_LIMIT)
     left, n = match(book, side, limit_ticks, enters, order_id, owner, sequence, out, n)
     if left == 0:
         return n
@@ -93,13 +100,13 @@ def settle(book, out, n):
     if book.rules[0]["phase"] == Phase.CONTINUOUS:
         slot = first_elected(book)
         while slot != 0:
-            status = _room_to_settle(book, out, n)
+            status = _room_to_settle(book, slot, out, n)
             if status != Status.OK:
                 return status, n
             n = _enter_stop(book, slot, sequence, out, n)
             slot = first_elected(book)
         if head["pegs"] > 0:
-            status = _room_to_settle(book, out, n)
+            status = _room_to_settle(book, np.int64(0), out, n)
             if status != Status.OK:
                 return status, n
             n = follow(book, sequence, out, n)

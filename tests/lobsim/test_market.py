@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from lobsim.config import Latency, MarketConfig
-from lobsim.core.audit import state_hash
+from lobsim.core.book_hash import state_hash
 from lobsim.core.loop import post_new
 from lobsim.errors import ConfigError, DataError
 from lobsim.feeds.schema import COLUMNS, Dataset, DatasetInfo

@@ -187,7 +187,8 @@ class OracleVenue(OracleBook):
         size = self.size_that_enters(asked)
         order = Order(asked["order_id"], asked["side"], 0, size, own=self.own_orders, limit=refusal.limit_of(asked))
         self.arrivals += 1
-        order.arrival, order.owner, order.display = self.arrivals, asked["owner"], asked["display_lots"]
+        order.arrival, order.owner = self.arrivals, asked["owner"]
+        order.display = asked["display_lots"] if asked["display_lots"] < size else 0
         order.hidden = bool(asked["flags"] & MessageFlag.HIDDEN)
         order.reduce_only = bool(asked["flags"] & MessageFlag.REDUCE_ONLY)
         order.stop = asked["stop_ticks"] if asked["has_stop"] else None

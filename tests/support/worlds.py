@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from lobsim.config import MarketConfig
-from lobsim.core.audit import Broken, audit, audit_scratch, copy_levels, state_hash
+from lobsim.core.audit import Broken, audit, audit_scratch
+from lobsim.core.book_hash import state_hash
+from lobsim.core.depth import copy_levels
 from lobsim.core.layout import RECORDED
 from lobsim.core.levels import first_level, fold, next_level
 from lobsim.core.loop import advance, post_cancel, post_new

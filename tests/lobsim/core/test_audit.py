@@ -9,8 +9,9 @@ import pytest
 
 from lobsim import Book, LobsimError
 from lobsim.book_shell import check
-from lobsim.core.audit import Broken, state_hash
+from lobsim.core.audit import Broken
 from lobsim.core.book import BookSize, add_order, add_recorded, new_book, set_recorded
+from lobsim.core.book_hash import state_hash
 from lobsim.core.layout import ANONYMOUS, BLOCK, OWN, RECORDED
 from lobsim.core.layout import Book as Arrays
 from lobsim.core.levels import find_level, fold

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lobsim.config import Latency
-from lobsim.core.audit import copy_levels
+from lobsim.core.depth import copy_levels
 from lobsim.core.world import WorldSize
 from lobsim.types import (
     L2_SHIFT,

@@ -328,7 +328,9 @@ def test_i8_the_same_bytes_whatever_the_room_and_the_length_of_calls(tape: Tape,
         assert roomy.head.tobytes() == venue.head.tobytes() or size is TINY
         venue.check()
         if size is TINY:
-            assert {status for status in Status if status.name.startswith("ROOM_")} == venue.rooms
+            of_typed_orders = {Status.ROOM_EXTRAS, Status.ROOM_OWNERS}  # which no replay takes
+            rooms = {status for status in Status if status.name.startswith("ROOM_")}
+            assert rooms - of_typed_orders == venue.rooms
 
 
 # --- I9
