@@ -12,7 +12,7 @@ from lobsim.bench.batches import LIVE, WINDOW, book_room
 from lobsim.bench.drive import apply_messages, report_buffer
 from lobsim.bench.percentiles import Distribution
 from lobsim.bench.streams import Stream, make_stream
-from lobsim.core.audit import state_hash
+from lobsim.core.book_hash import state_hash
 from lobsim.core.book import new_book
 from lobsim.core.layout import Book
 from lobsim.snapshot import Snapshot
