@@ -198,6 +198,11 @@ def test_nobody_imports_the_command_line() -> None:
     none_of(forbidden_imports(others, "lobsim.cli"), "lobsim.cli is the roof: nobody outside imports it")
 
 
+def test_only_the_command_line_imports_the_bench() -> None:
+    others = (s for s in sources(*PACKAGES) if not inside(s.module, "lobsim.cli", "lobsim.bench"))
+    none_of(forbidden_imports(others, "lobsim.bench"), "lobsim.bench measures the product and is no part of it")
+
+
 # The house rules
 
 
