@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.support import fresh_book, run_all
+from lobsim.bench.answers import FillLog, compare
+from lobsim.bench.drive import apply_messages, fresh_book
+from lobsim.bench.streams import Stream
 from lobsim.order_tapes import read_tape, report_digest
-from lobsim.types import REPORT, ReportKind
+from lobsim.types import REPORT, Verb
 
 TAPES = ("normal_s23_n1000000.xz", "static_s23_n1000000.xz", "flash-crash_s23_n1000000.xz", "quantcup_feed.xz")
+_MOST_RESTING = 2**17
 
 
 @pytest.mark.parametrize("name", TAPES)
@@ -22,37 +25,40 @@ def test_tape(benchmark: Any, shared: Path, name: str) -> None:
     folder = shared / "consensus_tapes"
     expected = {entry["file"]: entry["report_sha256"] for entry in json.loads((folder / "manifest.json").read_text())}
     messages = read_tape(folder / name)
+    live = min(int((messages["verb"] == Verb.NEW).sum()), _MOST_RESTING)
     reports = np.zeros(2 * len(messages) + 200_000, REPORT)
 
     def empty() -> tuple[tuple[Any], dict[str, Any]]:
-        return (fresh_book(messages),), {}
+        return (fresh_book(messages, live),), {}
 
     def once(book: Any) -> int:
-        return run_all(book, messages, 0, len(messages), reports)
+        return apply_messages(book, messages, 0, len(messages), reports)
 
     count = benchmark.pedantic(once, setup=empty, rounds=7, warmup_rounds=1)
     assert expected[name] == report_digest(reports[:count])
     _note_rate(benchmark, len(messages))
 
 
-@pytest.mark.parametrize("ids", ["dense", "hashed"])
+@pytest.mark.parametrize("ids", ["dense", "arbitrary"])
 @pytest.mark.parametrize("name", ["shallow", "deep"])
-def test_yardstick(benchmark: Any, streams: dict[str, Any], name: str, ids: str) -> None:
+def test_yardstick(benchmark: Any, streams: dict[str, Stream], name: str, ids: str) -> None:
     """A yardstick stream; the messages that fill the book are not timed."""
-    stream = streams[name]
+    dense = ids == "dense"
+    stream = streams[name] if dense else streams[name].with_arbitrary_ids()
     reports = np.zeros(3 * len(stream.messages), REPORT)
+    books: list[Any] = []
 
     def filled() -> tuple[tuple[Any, int], dict[str, Any]]:
-        book = fresh_book(stream.messages, dense=ids == "dense")
-        return (book, run_all(book, stream.messages, 0, stream.warm, reports)), {}
+        books[:] = [fresh_book(stream.messages, stream.live, dense=dense)]
+        return (books[0], apply_messages(books[0], stream.messages, 0, stream.warm, reports)), {}
 
     def timed(book: Any, before: int) -> int:
-        return run_all(book, stream.messages, stream.warm, len(stream.messages), reports, before)
+        return apply_messages(book, stream.messages, stream.warm, len(stream.messages), reports, before)
 
     count = benchmark.pedantic(timed, setup=filled, rounds=7, warmup_rounds=1)
-    trades = reports[:count][reports[:count]["kind"] == ReportKind.TRADE]
-    assert stream.answers["fills"] == len(trades)
-    assert stream.answers["notional"] == int((trades["size_lots"] * trades["price_ticks"]).sum())
+    log = FillLog(dense=dense)
+    log(reports[:count])
+    compare(stream.answers, log.answers(books[0]), f"yardstick {name}")
     _note_rate(benchmark, len(stream.messages) - stream.warm)
 
 

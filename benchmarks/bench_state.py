@@ -29,27 +29,17 @@ if not config.DISABLE_JIT:
 """
 
 _SCRIPT = """
-import json, sys, time
+import json, sys
 from pathlib import Path
-import numpy as np
-from benchmarks.conftest import _read_stream
-from benchmarks.support import fresh_book, run_all
-from lobsim.types import REPORT
-stream = _read_stream(Path(sys.argv[1]))
-reports = np.zeros(3 * len(stream.messages), REPORT)
-best = []
-for _ in range(6):
-    book = fresh_book(stream.messages)
-    n = run_all(book, stream.messages, 0, stream.warm, reports)
-    start = time.thread_time_ns()
-    run_all(book, stream.messages, stream.warm, len(stream.messages), reports, n)
-    best.append((time.thread_time_ns() - start) / (len(stream.messages) - stream.warm))
-print(json.dumps(min(best[1:])))
+from lobsim.bench.flow import time_blocks_of
+from lobsim.bench.yardstick import read_stream
+stream = read_stream(Path(sys.argv[1]))
+print(json.dumps(min([time_blocks_of(stream) for _ in range(6)][1:])))
 """
 
 
 def _copy(folder: Path, plain: bool) -> Path:
-    for package in ("lobsim", "execution", "benchmarks"):
+    for package in ("lobsim", "execution"):
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
     if plain:
         with (folder / "lobsim" / "core" / "jit.py").open("a") as file:
@@ -65,14 +55,14 @@ def _measure(folder: Path, stream: Path) -> float:
 
 
 @pytest.mark.parametrize("name", ["shallow", "deep"])
-def test_state_representation(benchmark: Any, streams: dict[str, Any], tmp_path: Path, name: str) -> None:
+def test_state_representation(benchmark: Any, stream_files: dict[str, Path], tmp_path: Path, name: str) -> None:
     """Nanoseconds per message of both forms, alternating, best of three each."""
     folders = {form: _copy(tmp_path / form, form == "plain") for form in ("handle", "plain")}
     figures: dict[str, list[float]] = {form: [] for form in folders}
 
     def turn() -> None:
         for form, folder in folders.items():
-            figures[form].append(_measure(folder, streams[name].path))
+            figures[form].append(_measure(folder, stream_files[name]))
 
     benchmark.pedantic(turn, rounds=3)
     best = {form: min(values) for form, values in figures.items()}

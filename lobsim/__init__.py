@@ -15,11 +15,13 @@ __version__ = "0.1.0"
 
 _LAZY: dict[str, str] = {
     "Book": "lobsim.book_shell",
+    "Books": "lobsim.batch",
     "Dataset": "lobsim.feeds.schema",
     "Latency": "lobsim.config",
     "Market": "lobsim.market",
     "MarketConfig": "lobsim.config",
     "VenueRules": "lobsim.venue",
+    "Worlds": "lobsim.batch",
 }
 """Public name -> the module that defines it."""
 

@@ -12,6 +12,7 @@ Known limit: one fixed tick and lot per book.
 
 from __future__ import annotations
 
+from copy import copy
 from decimal import Decimal
 
 import numpy as np
@@ -28,6 +29,7 @@ from lobsim.core.layout import Book as Arrays
 from lobsim.core.world import book_size, resize_book, roomier_book
 from lobsim.errors import LobsimError, OrderError
 from lobsim.natural import Number, step_of
+from lobsim.snapshot import Snapshot
 from lobsim.types import MAX_SIZE_LOTS, MESSAGE, REPORT, TERMS, Phase, Side, Status
 from lobsim.venue import VenueRules
 
@@ -131,6 +133,24 @@ class Book(Requests):
         size = book_size(self.arrays)
         if lowest >= 0 and size.dense <= highest <= worthwhile:
             self.arrays = resize_book(self.arrays, size._replace(dense=1 << int(highest).bit_length()))
+
+    # keeping aside
+
+    def snapshot(self) -> Snapshot[Arrays]:
+        """The state of the book at this moment, kept aside."""
+        return Snapshot(self.arrays)
+
+    def restore(self, snapshot: Snapshot[Arrays]) -> None:
+        """Put a snapshot of a book of the same tick and lot back: it goes on as the book did."""
+        self.arrays = snapshot.restore(self.arrays)
+
+    def copy(self) -> Book:
+        """An independent book in the same state."""
+        other = copy(self)
+        other.arrays = self.snapshot().restore(new_book(book_size(self.arrays)))
+        for scratch in ("_one", "_table", "_answers"):
+            setattr(other, scratch, getattr(self, scratch).copy())
+        return other
 
     # questions
 

@@ -8,7 +8,7 @@ and keeps each compiled call short enough for Ctrl-C to be heard.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -21,8 +21,10 @@ from lobsim.core.book import BookSize
 from lobsim.core.loop import advance, record_history, room_for_event
 from lobsim.core.state import World
 from lobsim.core.world import WorldSize, copy_world, make_tape, new_world, roomier_world, scratch
+from lobsim.core.world_hash import world_hash
 from lobsim.errors import DataError
 from lobsim.feeds.schema import Dataset
+from lobsim.keyframes import Keyframes, keyframe_times
 from lobsim.natural import natural
 from lobsim.types import L2_SHIFT, NEVER, NONE_PRICE, Fidelity, Flag, Kind, Side, Status
 
@@ -36,8 +38,10 @@ _ORDER_KINDS = (Kind.ADD, Kind.REDUCE, Kind.DELETE, Kind.REPLACE, Kind.EXECUTE)
 class MarketRun:
     """One run of a market: a world and the means to move it on."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, chosen: frozenset[str] = frozenset()) -> None:
         self.world = world
+        self.chosen = chosen
+        """fields of the world's head that were set when it was made"""
         self._messages, self._spare = scratch()
 
     @property
@@ -59,6 +63,16 @@ class MarketRun:
             if progress is not None:
                 progress(int(self.world.head[0]["cursor"]))
 
+    def advance_rows(self, rows: int) -> Status:
+        """Run until so many rows of the tape, counted from its first, have happened (DONE), or to an earlier decision (WAKE)."""
+        while (left := rows - int(self.world.head[0]["cursor"])) > 0:
+            status = Status(advance(self.world, NEVER, min(left, _CHUNK_EVENTS), self._messages, self._spare))
+            if status in (Status.WAKE, Status.DONE):
+                return status
+            if status != Status.CHUNK:
+                self.world = roomier_world(self.world, status)
+        return Status.DONE
+
     def make_room(self) -> None:
         """Make sure the next event fits, whatever it is."""
         while (status := room_for_event(self.world)) != Status.OK:
@@ -71,7 +85,7 @@ class MarketRun:
 
     def copy(self) -> MarketRun:
         """An independent run in the same state."""
-        return MarketRun(copy_world(self.world))
+        return MarketRun(copy_world(self.world), self.chosen)
 
 
 @dataclass(frozen=True)
@@ -87,6 +101,7 @@ class ReplayCheck:
     corrections              by cause: rows and lots by which history was corrected at prices coming into view
     truth_rows, truth_exact  rows held against an independent best bid and ask, and rows where prices and sizes agree
     truth_first              index of the first row that disagrees, -1 if none
+    trace                    (rows replayed, state hash of the world) every so many rows, if asked for
     """
 
     rows: int
@@ -99,6 +114,7 @@ class ReplayCheck:
     truth_rows: int | None
     truth_exact: int | None
     truth_first: int | None
+    trace: tuple[tuple[int, int], ...] = ()
 
 
 def _to_ticks(price: np.ndarray, side: np.ndarray, tick_quanta: int) -> tuple[np.ndarray, np.ndarray]:
@@ -140,6 +156,9 @@ class Market:
         rows = dataset.rows if dataset.rows is not None else dataset.seed_row
         self.rows = _row_ticks(rows, info.tick_quanta)
         self.truth = _row_ticks(dataset.truth, info.tick_quanta)
+        for shared in (self.tape, self.rows, self.truth):
+            shared.flags.writeable = False
+        self._keyframes: Keyframes | None = None
 
     def _make_tape(self) -> np.ndarray:
         events = self.dataset.events
@@ -195,13 +214,44 @@ class Market:
             params |= {name: getattr(latency, name) for name in ("feed_ns", "order_ns", "response_ns")}
         far = 256 + 2 * self.rows.shape[1]
         size = WorldSize(book=BookSize(orders=8192, window=4096, far=far, ids=16384, timers=256))
-        return MarketRun(new_world(self.tape, self.rows, self.truth, params, size))
+        return MarketRun(new_world(self.tape, self.rows, self.truth, params, size), frozenset(params))
 
-    def replay(self, progress: Callable[[int], None] | None = None) -> ReplayCheck:
-        """Replay the whole recording without own orders and hold it against what was recorded beside it."""
+    def keyframes(self, *, every_ns: int | None = None, count: int | None = None) -> Keyframes:
+        """Take snapshots along the recording (one replay of it), from which `start_at` begins.
+
+        every_ns  one every so often, from the first row on
+        count     or so many, with about equally many rows between them
+
+        Raises ConfigError unless exactly one of the two is given, above 0.
+        """
+        self._keyframes = Keyframes(self, keyframe_times(self, every_ns, count))
+        return self._keyframes
+
+    def start_at(self, ts_ns: int, *, participant: bool, latency: Any = None) -> MarketRun:
+        """A new run in which everything up to and at ts_ns has happened, as if it had been replayed from the open.
+
+        It goes on from the last of the ``keyframes`` that will do; without any it replays from the open.
+        """
+        run = self.start(participant=participant, latency=latency)
+        if self._keyframes is not None:
+            self._keyframes.move(run, ts_ns)
+        run.advance(ts_ns)
+        return run
+
+    def replay(self, progress: Callable[[int], None] | None = None, *, hash_every: int = 0) -> ReplayCheck:
+        """Replay the whole recording without own orders and hold it against what was recorded beside it.
+
+        hash_every  take the state hash after every so many rows and after the last, 0: never
+        """
         run = self.start(participant=False)
+        trace = []
+        for done in range(hash_every, len(self.tape) + hash_every, hash_every) if hash_every else ():
+            run.advance_rows(min(done, len(self.tape)))
+            trace.append((min(done, len(self.tape)), world_hash(run.world)))
+            if progress is not None:
+                progress(trace[-1][0])
         run.advance(NEVER, progress)
-        return _check_of(run.world)
+        return replace(_check_of(run.world), trace=tuple(trace))
 
     @cached_property
     def quotes(self) -> pl.DataFrame:

@@ -24,7 +24,9 @@ MAX_FUNCTION_LINES = 70
 CORE_MAY_IMPORT = ("numpy", "numba", "enum", "typing", "__future__", "lobsim.types", "lobsim.core")
 CORE_EXCEPTIONS = {
     # the one place that speaks to the compiler and chooses its cache folder
-    "lobsim.core.jit": ("os", "sys", "hashlib", "operator", "llvmlite", "platformdirs"),
+    "lobsim.core.jit": ("os", "sys", "hashlib", "llvmlite", "platformdirs"),
+    # what compiled code is made of below the language: handles and intrinsics
+    "lobsim.core.references": ("hashlib", "operator", "llvmlite"),
     # keeps compiled code on disk, and clears away what older sources left there
     "lobsim.core.code_cache": ("os", "sys", "re", "shutil", "hashlib", "functools"),
     # fills the compiled cache: a command for people, not a kernel
@@ -32,6 +34,7 @@ CORE_EXCEPTIONS = {
 }
 TORCH_IN_EXECUTION = "execution.adapters"  # the bridge to a learning library, imported lazily
 COMPILER = "lobsim.core.jit"
+INTRINSICS = "lobsim.core.references"
 COMPILER_NAMES = {"njit", "jit", "vectorize", "guvectorize", "jitclass", "cfunc", "generated_jit"}
 SEEDED_RANDOM = {"Generator", "PCG64", "Philox", "SeedSequence", "BitGenerator", "default_rng"}
 CLOCKS = {
@@ -195,6 +198,11 @@ def test_nobody_imports_the_command_line() -> None:
     none_of(forbidden_imports(others, "lobsim.cli"), "lobsim.cli is the roof: nobody outside imports it")
 
 
+def test_only_the_command_line_imports_the_bench() -> None:
+    others = (s for s in sources(*PACKAGES) if not inside(s.module, "lobsim.cli", "lobsim.bench"))
+    none_of(forbidden_imports(others, "lobsim.bench"), "lobsim.bench measures the product and is no part of it")
+
+
 # The house rules
 
 
@@ -320,7 +328,7 @@ def test_every_kernel_has_a_docstring() -> None:
     found = [
         source.at(node.lineno, f"{node.name} has no docstring")
         for source in sources("lobsim", "execution")
-        if in_core(source.module) and source.module != COMPILER
+        if in_core(source.module) and source.module not in (COMPILER, INTRINSICS)
         for node in source.tree.body
         if isinstance(node, Function) and (node.decorator_list or not node.name.startswith("_"))
         if not ast.get_docstring(node)

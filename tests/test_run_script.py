@@ -180,6 +180,7 @@ def test_the_python_can_be_named(sandbox: Sandbox) -> None:
         (["lint"], "-m ruff format --check ."),
         (["types"], "-m pyright --pythonpath"),
         (["bench", "-x"], "-m pytest benchmarks --benchmark-only -x"),
+        (["bench", "peers", "--rounds", "1"], "-m benchmarks.peers --rounds 1"),
     ],
 )
 def test_developer_commands_run_in_the_project_folder(sandbox: Sandbox, arguments: list[str], expected: str) -> None:

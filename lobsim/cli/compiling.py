@@ -31,22 +31,26 @@ def is_cold() -> bool:
     return not disabled and not (folder.is_dir() and any(folder.rglob(_LAST_KERNEL)))
 
 
-def compile_replay(dataset: Dataset) -> float:
-    """Compile, or load, what a replay of a data set runs, and answer the seconds that took."""
+def compile_replay(dataset: Dataset, *, hashes: bool = False) -> float:
+    """Compile, or load, what a replay of a data set runs, and answer the seconds that took.
+
+    hashes  whether state hashes are taken on the way
+    """
     clock = Stopwatch()
     with nothing_to_clean_up():
         if is_cold():
             say(ANNOUNCEMENT)
             with progress("compiling", None):
-                _run_first_rows(dataset)
+                _run_first_rows(dataset, hashes)
         else:
-            _run_first_rows(dataset)
+            _run_first_rows(dataset, hashes)
     return clock.seconds
 
 
-def _run_first_rows(dataset: Dataset) -> None:
+def _run_first_rows(dataset: Dataset, hashes: bool) -> None:
     """Replay two rows and make room once: every compiled routine of a replay is then ready."""
     from lobsim.core.world import roomier_world
+    from lobsim.core.world_hash import world_hash
     from lobsim.feeds.schema import Dataset
     from lobsim.market import Market
     from lobsim.types import NEVER, Status
@@ -55,6 +59,8 @@ def _run_first_rows(dataset: Dataset) -> None:
     run = Market(Dataset(dataset.info, dataset.events.head(2), rows, dataset.seed_row, truth)).start(participant=False)
     run.advance(NEVER)
     roomier_world(run.world, Status.ROOM_ORDERS)
+    if hashes:
+        world_hash(run.world)
 
 
 def compile_backtest() -> float:

@@ -30,6 +30,7 @@ COMMANDS: dict[str, str] = {
     "import": "lobsim.cli.import_:import_file",
     "replay": "lobsim.cli.replay:replay",
     "warmup": "lobsim.cli.warmup:warmup",
+    "bench": "lobsim.cli.bench:bench",
 }
 """Command -> "module:function", in the order of the help page.  A new command is one line here."""
 

@@ -51,6 +51,12 @@ def replay(
     book: BookOption = None,
     symbol: SymbolOption = None,
     date: DateOption = None,
+    trace_hash: Annotated[
+        int,
+        typer.Option(
+            "--trace-hash", metavar="N", min=0, help="Print the state hash after every N rows, to compare runs."
+        ),
+    ] = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Replay a recorded day and check every row against its book.
@@ -60,6 +66,9 @@ def replay(
 
     A disagreement with --truth is information and never makes --verify fail:
     a replay of messages alone drifts away from the book they were cut from.
+
+    With --trace-hash two machines, or two versions, are compared: the first
+    line that differs tells between which rows they part.
 
     Rows count from 1; truth_first_difference in the JSON counts from 0.
     """
@@ -73,13 +82,15 @@ def replay(
             where=file,
             hint="give them with --book, or level 1 with --truth",
         )
-    found, seconds = _replay(dataset, read_s)
+    found, seconds = _replay(dataset, read_s, trace_hash)
     properties = _check_properties(dataset) if check else None
     if as_json:
         extra = {} if properties is None else {"properties": _properties_json(properties)}
         print_json(_as_json(dataset, found, seconds) | extra)
     else:
         print_facts(f"{dataset.info.symbol} {dataset.info.date}, replayed", _facts(dataset, found, seconds))
+        for row, state in found.trace:
+            print_text(f"{row:>12} {state:016x}")
         print_text(f"\n{_in_words(found)}")
         if properties is not None:
             print_text(_properties_in_words(properties))
@@ -89,8 +100,8 @@ def replay(
         _refuse_violation(properties, file)
 
 
-def _replay(dataset: Dataset, read_s: float) -> tuple[ReplayCheck, _Seconds]:
-    compile_s = compile_replay(dataset)
+def _replay(dataset: Dataset, read_s: float, trace_hash: int) -> tuple[ReplayCheck, _Seconds]:
+    compile_s = compile_replay(dataset, hashes=trace_hash > 0)
     from lobsim.market import Market
 
     clock = Stopwatch()
@@ -98,7 +109,7 @@ def _replay(dataset: Dataset, read_s: float) -> tuple[ReplayCheck, _Seconds]:
     prepare_s = clock.seconds
     with progress("replaying", len(dataset.events)) as count:
         clock = Stopwatch()
-        check = market.replay(count)
+        check = market.replay(count, hash_every=trace_hash)
         replay_s = clock.seconds
     return check, _Seconds(read_s, compile_s, prepare_s, replay_s)
 
@@ -156,7 +167,7 @@ def _properties_in_words(properties: Findings) -> str:
 
 
 def _as_json(dataset: Dataset, check: ReplayCheck, seconds: _Seconds) -> dict[str, Any]:
-    return {
+    facts: dict[str, Any] = {
         "symbol": dataset.info.symbol,
         "date": dataset.info.date,
         "fidelity": dataset.info.fidelity.name,
@@ -178,6 +189,9 @@ def _as_json(dataset: Dataset, check: ReplayCheck, seconds: _Seconds) -> dict[st
         "prepare_s": seconds.preparing,
         "replay_s": seconds.replaying,
     }
+    if check.trace:
+        facts["trace_hash"] = [[row, f"{state:016x}"] for row, state in check.trace]
+    return facts
 
 
 def _counted(index: int | None, start: int) -> int | None:

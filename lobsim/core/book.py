@@ -58,11 +58,11 @@ class BookSize(NamedTuple):
     owners: int = 1
 
 
-def _zeros_on_lines(count: int, dtype: np.dtype) -> np.ndarray:
+def zeros_on_lines(shape: int | tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """Zeros that begin where a cache line of 64 bytes does: otherwise every other node would lie on two lines."""
-    memory = np.zeros(count * dtype.itemsize + 64, np.uint8)
-    start = -memory.ctypes.data % 64
-    return memory[start : start + count * dtype.itemsize].view(dtype)
+    nbytes = int(np.prod(shape)) * dtype.itemsize
+    memory = np.zeros(nbytes + 64, np.uint8)
+    return memory[-memory.ctypes.data % 64 :][:nbytes].view(dtype).reshape(shape)
 
 
 def default_rules() -> np.ndarray:
@@ -90,7 +90,7 @@ def new_book(size: BookSize = BookSize(), rules: np.ndarray | None = None) -> Bo
     book = Book(
         head=np.zeros(1, HEAD),
         sides=np.zeros(2, SIDE),
-        nodes=_zeros_on_lines(FIRST_LEVEL + 2 * size.window + size.orders, NODE),
+        nodes=zeros_on_lines(FIRST_LEVEL + 2 * size.window + size.orders, NODE),
         info=np.zeros(FIRST_LEVEL + 2 * size.window + size.orders, INFO),
         leaf=np.zeros(2 * leaf, np.uint64),
         upper=np.zeros(2 * (middle + 1), np.uint64),

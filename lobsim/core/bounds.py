@@ -9,11 +9,18 @@ import numpy as np
 
 from lobsim.core.auction import clearing_price
 from lobsim.core.book import slices
+from lobsim.core.ids import find_id
 from lobsim.core.jit import inline, kernel, stay_apart
-from lobsim.core.layout import HAS_EXTRA, SIDE_BIT
+from lobsim.core.layout import HAS_EXTRA, SIDE_BIT, WAITING
 from lobsim.core.levels import first_level, fold, next_level
-from lobsim.core.refusal import FAR_LIMIT
-from lobsim.types import OrderType, Verb
+from lobsim.core.refusal import (
+    FAR_LIMIT,
+    refusal_of_new,
+    refusal_of_reentry,
+    refusal_of_replace,
+    size_that_reenters,
+)
+from lobsim.types import OrderType, Reason, Verb
 
 _MANY = 2**50
 """More refreshes than this are not counted, so that no sum wraps."""
@@ -65,13 +72,31 @@ def _limit_asked(message, side):
 
 
 @kernel
-def message_bound(book, message, slot):
-    """A bound for one message, closer than `quick_bound` and dearer.
+def _refused(book, message, table, largest, slot):
+    """Whether a message is refused for certain; where time limits come first nothing is certain."""
+    head = book.head[0]
+    clock_ns = max(np.int64(head["clock_ns"]), np.int64(message["ts_ns"]))
+    if head["timers"] > 0 and book.timers[0]["ts_ns"] <= clock_ns:
+        return False
+    if message["verb"] == Verb.NEW:
+        return refusal_of_new(book, message, table, largest) != Reason.NONE
+    if message["verb"] != Verb.REPLACE or slot == 0:
+        return message["verb"] == Verb.REPLACE
+    if refusal_of_replace(book, slot, message, largest) != Reason.NONE:
+        return True
+    size = size_that_reenters(book, slot, np.int64(message["size_lots"]))
+    waits = book.nodes[slot]["meta"] & WAITING != 0
+    return not waits and refusal_of_reentry(book, slot, message, size) != Reason.NONE
 
-    slot  of the order it names, 0 if there is none
-    """
+
+@kernel
+def message_bound(book, message, table, largest):
+    """A bound for one message, closer than `quick_bound` and dearer."""
     stay_apart()
     verb = message["verb"]
+    slot = find_id(book, np.int64(message["order_id"]))
+    if _refused(book, message, table, largest, slot):
+        return _reports_of(book, np.int64(0))
     size = max(np.int64(0), np.int64(message["size_lots"]))
     if verb == Verb.PHASE:
         volume = clearing_price(book, np.int64(0))[1]

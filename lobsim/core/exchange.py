@@ -61,7 +61,7 @@ def _room_aside(book):
 
 
 @kernel
-def message_room(book, message, out, n):
+def message_room(book, message, table, largest, out, n):
     """Whether the book and the report buffer can take the message whole."""
     stay_apart()
     if _owner_unknown(book, message):
@@ -81,7 +81,7 @@ def message_room(book, message, out, n):
     if careful(book):
         bound = quick_bound(book)
         if n + worst + bound > len(out):
-            bound = message_bound(book, message, find_id(book, np.int64(message["order_id"])))
+            bound = message_bound(book, message, table, largest)
         worst += bound
     elif side == 0 or side == 1 or message["verb"] == Verb.REPLACE:
         worst += max(book.sides[0]["orders"], book.sides[1]["orders"])
@@ -179,7 +179,8 @@ def run_messages(book, messages, table, start, stop, largest, out, n):
     out       REPORT [any], of which n are written already
 
     Returns (status, index of the first message not applied, n).  A status above DONE names what is full: nothing of that message was applied; what
-    follows the one before it (stops, pegged orders) may be under way and goes on with the next call.
+    follows the one before it (stops, pegged orders) may be under way and goes on with the next call.  The status is a plain number, as
+    `loop.advance` returns it.
     """
     book = borrow(book)
     messages = borrow_array(messages)
@@ -190,21 +191,21 @@ def run_messages(book, messages, table, start, stop, largest, out, n):
         if book.head[0]["unsettled"] != 0:
             status, n = settle(book, out, n)
             if status != Status.OK:
-                return status, i, n
+                return np.int64(status), i, n
         if i >= stop:
-            return Status.OK, stop, n
+            return np.int64(Status.OK), stop, n
         sure = min(i + messages_with_room(book, len(out) - n), stop)
         if sure == i:
-            status = message_room(book, messages[i], out, n)
+            status = message_room(book, messages[i], table, largest, out, n)
             if status != Status.OK:
-                return status, i, n
+                return np.int64(status), i, n
             sure = i + 1
         large = book.sides[0]["orders"] + book.sides[1]["orders"] > MANY_ORDERS
         while i < sure:
             if large:
                 foresee(book, messages, i, stop)
             if _owner_unknown(book, messages[i]):
-                return Status.ROOM_OWNERS, i, n
+                return np.int64(Status.ROOM_OWNERS), i, n
             n = process(book, messages[i], table, 0, largest, i, out, n)
             i += 1
             if careful(book):

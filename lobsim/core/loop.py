@@ -197,6 +197,7 @@ def advance(world, until_ns, budget, messages, spare):
     spare     GAP [any], scratch of the row check
 
     Returns a Status: WAKE (decide now), DONE (until_ns reached), CHUNK (call again), or a ROOM_ status with nothing of the next event applied.
+    It is a plain number: to hand over a member Numba runs Python code, where a Ctrl-C that came meanwhile ends as a SystemError.
     """
     world = borrow(world)
     messages = borrow_array(messages)
@@ -204,8 +205,8 @@ def advance(world, until_ns, budget, messages, spare):
     for _ in range(budget):
         status = step(world, until_ns, messages, spare)
         if status != Status.OK:
-            return status
-    return Status.CHUNK
+            return np.int64(status)
+    return np.int64(Status.CHUNK)
 
 
 @kernel
@@ -245,11 +246,11 @@ def record_history(world, quotes, messages, spare):
         k = np.int64(head["cursor"])
         status = step(world, np.int64(world.tape[k]["ts_ns"]), messages, spare)
         if status > Status.DONE:
-            return status
+            return np.int64(status)
         if head["cursor"] == k:
             continue
         for side in range(2):
             best = np.int64(world.book.sides[side]["best"])
             quotes[k, 2 * side] = world.book.nodes[best]["key"] if best != 0 else 0
             quotes[k, 2 * side + 1] = world.book.nodes[best]["size"] if best != 0 else 0
-    return Status.DONE
+    return np.int64(Status.DONE)

@@ -183,6 +183,8 @@ def roomier_book(book: Book, status: int) -> Book:
         size = size._replace(extras=2 * size.extras)
     elif status == Status.ROOM_OWNERS:
         size = size._replace(owners=4 * size.owners)
+    elif status == Status.ROOM_LEVELS and 2 * max(book.sides["far"]) <= size.far:
+        size = size._replace(far=2 * size.far)  # the list is short, not the window
     elif status == Status.ROOM_LEVELS:
         recentred = resize_book(book, size)
         # Only worth it if it clears most of the list; otherwise the same status would come back for ever.
@@ -208,6 +210,14 @@ class WorldSize(NamedTuple):
     gaps: int = 64
 
 
+def _read_only(array: np.ndarray) -> np.ndarray:
+    """The same memory, not to be written through this array."""
+    if array.flags.writeable:
+        array = array.view()
+        array.flags.writeable = False
+    return array
+
+
 def new_world(
     tape: np.ndarray,
     rows: np.ndarray,
@@ -217,7 +227,7 @@ def new_world(
 ) -> World:
     """A world before its first event.
 
-    tape    TAPE [rows]; it is shared, never written
+    tape    TAPE [rows]; tape, rows and truth are shared, and read only in every world
     rows    int64 [rows, 4 K], [1, 4 K] (a seed only) or [0, 0]
     truth   int64 [rows, 4] or [0, 0]
     params  fields of WORLD that were chosen (config.MarketConfig.params)
@@ -226,9 +236,9 @@ def new_world(
         head=np.zeros(1, WORLD),
         book=new_book(size.book),
         seen=new_book(size.seen),
-        tape=tape,
-        rows=rows,
-        truth=truth,
+        tape=_read_only(tape),
+        rows=_read_only(rows),
+        truth=_read_only(truth),
         gaps=np.zeros((2, max(size.gaps, rows.shape[1])), GAP),
         own=np.zeros(size.own, OWN_ORDER),
         fills=np.zeros(size.fills, FILL),
@@ -291,9 +301,19 @@ def _longer_ring(world: World) -> np.ndarray:
     return new
 
 
+_ROOM_IN_BOOK = (
+    Status.ROOM_ORDERS,
+    Status.ROOM_IDS,
+    Status.ROOM_LEVELS,
+    Status.ROOM_TIMERS,
+    Status.ROOM_EXTRAS,
+    Status.ROOM_OWNERS,
+)
+
+
 def roomier_world(world: World, status: int) -> World:
     """The same world with more room of the kind a status asked for."""
-    if status in (Status.ROOM_ORDERS, Status.ROOM_IDS, Status.ROOM_LEVELS, Status.ROOM_TIMERS):
+    if status in _ROOM_IN_BOOK:
         return world._replace(book=roomier_book(world.book, status))
     if status == Status.ROOM_REPORTS:
         return world._replace(reports=_longer(world.reports))

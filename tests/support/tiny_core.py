@@ -12,7 +12,7 @@ REAL = (
     "__init__.py",
     "errors.py",
     "types.py",
-    *(f"core/{name}.py" for name in ("__init__", "jit", "parts", "code_cache")),
+    *(f"core/{name}.py" for name in ("__init__", "jit", "parts", "references", "code_cache")),
 )
 """Files of lobsim that are taken as they are."""
 

@@ -18,7 +18,7 @@ from lobsim.core.depth import copy_levels
 from lobsim.core.layout import RECORDED
 from lobsim.core.levels import first_level, fold, next_level
 from lobsim.core.loop import advance, post_cancel, post_new
-from lobsim.core.state import TAPE
+from lobsim.core.state import TAPE, World
 from lobsim.core.world import WorldSize, make_tape, new_world, roomier_world, scratch
 from lobsim.types import (
     L2_SHIFT,
@@ -94,6 +94,13 @@ class Venue:
         self.rooms: set[Status] = set()
         """What room was asked for on the way."""
         self._scratch = scratch()
+
+    @classmethod
+    def around(cls, world: World) -> Venue:
+        """The same for a world that is there already."""
+        venue = cls.__new__(cls)
+        venue.world, venue.rooms, venue._scratch = world, set(), scratch()
+        return venue
 
     # --- time
 

@@ -102,6 +102,33 @@ def test_python_m_lobsim_is_the_command(run_apart: Run, tiny: TinyRecording) -> 
     assert (0, len(MESSAGES)) == (done.code, done.json["rows_matching"])
 
 
+# State hashes on the way
+
+
+def test_the_state_hash_is_listed_after_every_so_many_rows_and_the_last(run: Run, tiny: TinyRecording) -> None:
+    file = tiny.write_zip()
+    traced = run("replay", file, "--trace-hash", 4, "--json").json
+    assert [4, 8, 12, len(MESSAGES)] == [row for row, _ in traced["trace_hash"]]
+    finer = dict(run("replay", file, "--trace-hash", 1, "--json").json["trace_hash"])
+    assert len(MESSAGES) == len(finer) == len(set(finer.values()))
+    assert all(finer[row] == state for row, state in traced["trace_hash"])
+    plain = run("replay", file, "--json").json
+    assert "trace_hash" not in plain
+    assert plain["rows_matching"] == traced["rows_matching"]
+
+
+def test_two_recordings_part_at_the_row_that_differs(run: Run, tiny: TinyRecording) -> None:
+    first = run("replay", tiny.write_zip(), "--trace-hash", 1, "--json").json["trace_hash"]
+    second = run("replay", tiny.set_field(6, 3, 77).write_zip(), "--trace-hash", 1, "--json").json["trace_hash"]
+    assert 6 == next(row for (row, one), (_, other) in zip(first, second, strict=True) if one != other)
+
+
+def test_a_person_reads_row_and_hash(run: Run, tiny: TinyRecording) -> None:
+    file = tiny.write_zip()
+    (row, state), *_ = run("replay", file, "--trace-hash", 100, "--json").json["trace_hash"]
+    assert f"{row:>12} {state}" in run("replay", file, "--trace-hash", 100).out.splitlines()
+
+
 # Recorded days
 
 

@@ -1,0 +1,129 @@
+"""Many worlds, or many books, in one call: the same kernels as for one, over a block of them.
+
+A block (`jit.new_block`) holds where the arrays of each state are; `jit.view` hands one of them to a kernel as the very type that a single state has,
+so nothing is compiled anew for batches and no answer can differ.  States of one block may have different capacities.  The kernels here run a
+slice of a block and stop at the first state that lacks room; the shell makes room for that one and goes on from there.
+
+`arena_like` gives a batch its memory in one piece, state after state, so that small books share no cache line and do not spread over the heap.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lobsim.core.exchange import run_messages
+from lobsim.core.jit import borrow_array, kernel, view, whole
+from lobsim.core.loop import step
+from lobsim.types import Status
+
+SHARED = ("tape", "rows", "truth")
+"""Arrays that worlds share and nobody writes."""
+_LINE_BYTES = 64
+
+
+@kernel
+def advance_slice(block, sample, start, stop, until_ns, budget, statuses, messages, spare):
+    """Run the worlds block[start:stop] that are to move, each to its next decision or its time.
+
+    sample    any world of the batch: it tells the type
+    until_ns  int64 [worlds]
+    budget    how many events at most in this call
+    statuses  int64 [worlds]: CHUNK means "to move"; becomes WAKE or DONE
+    messages  MESSAGE [1], scratch
+    spare     GAP [any], scratch of the row check
+
+    Returns (index, status, budget left): index == stop when all have arrived; else that of the world to go on with, and CHUNK or the room it lacks.
+    """
+    until_ns = borrow_array(until_ns)
+    statuses = borrow_array(statuses)
+    messages = borrow_array(messages)
+    spare = borrow_array(spare)
+    for i in range(start, stop):
+        if statuses[i] != Status.CHUNK:
+            continue
+        world = view(block, i, sample)
+        status = Status.OK
+        while status == Status.OK:
+            if budget == 0:
+                return i, np.int64(Status.CHUNK), budget
+            budget -= 1
+            status = step(world, until_ns[i], messages, spare)
+        if status > Status.DONE:
+            return i, np.int64(status), budget
+        statuses[i] = status
+    return stop, np.int64(Status.DONE), budget
+
+
+@kernel
+def run_slice(block, sample, start, stop, messages, table, offsets, done, largest, budget, out, n, begins, ends):
+    """Apply to each of the books block[start:stop] its own messages.
+
+    sample   any book of the batch: it tells the type
+    table    TERMS [any] of which row 0 means nothing, for all books
+    offsets  int64 [books + 1]: messages[offsets[i]:offsets[i + 1]] are those of book i
+    done     int64 [books]: first message of a book that was not applied; changed
+    budget   how many messages at most in this call
+    out      REPORT [any], of which n are written already
+    begins   int64 [books], ends int64 [books]: out[begins[i]:ends[i]] are the reports of book i; changed; begins is below 0 for a book that has not begun
+
+    Returns (index, status, n, budget left): index == stop when all are through; else that of the book to go on with, and CHUNK or the room it lacks.
+    """
+    offsets = borrow_array(offsets)
+    done = borrow_array(done)
+    begins = borrow_array(begins)
+    ends = borrow_array(ends)
+    for i in range(start, stop):
+        first = np.int64(done[i])
+        last = np.int64(offsets[i + 1])
+        if begins[i] < 0:
+            begins[i] = n
+        book = view(block, i, sample)
+        if first < last or book.head[0]["unsettled"] != 0:
+            until = min(last, first + budget)
+            status, at, n = run_messages(whole(book), messages, table, first, until, largest, out, n)
+            budget -= at - first
+            done[i] = at
+            if status != Status.OK:
+                return i, status, n, budget
+            if at < last:
+                return i, np.int64(Status.CHUNK), n, budget
+        ends[i] = n
+    return stop, np.int64(Status.DONE), n, budget
+
+
+def _bytes_like(state: Any) -> int:
+    """Bytes of the arrays of a state that are its own, each from the beginning of a cache line."""
+    total = 0
+    for name, part in state._asdict().items():
+        if isinstance(part, tuple):
+            total += _bytes_like(part)
+        elif name not in SHARED:
+            total += -(-part.nbytes // _LINE_BYTES) * _LINE_BYTES
+    return total
+
+
+def _carve(state: Any, memory: np.ndarray, at: int) -> tuple[Any, int]:
+    """A state of the same shapes in memory[at:], and where the next may begin."""
+    parts = {}
+    for name, part in state._asdict().items():
+        if isinstance(part, tuple):
+            parts[name], at = _carve(part, memory, at)
+        elif name in SHARED:
+            parts[name] = part
+        else:
+            parts[name] = np.ndarray(part.shape, part.dtype, memory, at)
+            at += -(-part.nbytes // _LINE_BYTES) * _LINE_BYTES
+    return type(state)(**parts), at
+
+
+def arena_like(states: list[Any]) -> list[Any]:
+    """States of the same capacities, every byte 0, in one piece of memory, one after the other; the tape and its rows are shared."""
+    memory = np.zeros(sum(map(_bytes_like, states)) + _LINE_BYTES, np.uint8)
+    at = -memory.ctypes.data % _LINE_BYTES
+    made = []
+    for state in states:
+        state, at = _carve(state, memory, at)
+        made.append(state)
+    return made
