@@ -14,13 +14,19 @@ from typing import Any
 import numpy as np
 
 from lobsim.core.exchange import run_messages
-from lobsim.core.jit import borrow_array, kernel, view, whole
+from lobsim.core.ids import place_of
+from lobsim.core.jit import borrow_array, inline, kernel, prefetch, stay_apart, view, whole
+from lobsim.core.levels import first_of_pool
 from lobsim.core.loop import step
 from lobsim.types import Status
 
 SHARED = ("tape", "rows", "truth")
 """Arrays that worlds share and nobody writes."""
 _LINE_BYTES = 64
+_WORTH_FETCHING = 20
+"""A visit of fewer messages does not touch most of what would be fetched."""
+_MOST_FETCHED = 160
+"""Slots of the pool, and messages, of a book: of a large book no more than that."""
 
 
 @kernel
@@ -57,6 +63,40 @@ def advance_slice(block, sample, start, stop, until_ns, budget, statuses, messag
 
 
 @kernel
+def _fetch_book(book, messages, first, last):
+    """Ask for the memory of a book whose turn is next: its pool, the prices around its best, and where its messages' ids lead."""
+    stay_apart()
+    head = book.head[0]
+    pool = first_of_pool(book)
+    for slot in range(pool, min(np.int64(head["fresh"]), pool + _MOST_FETCHED), 2):
+        prefetch(book.nodes, slot)
+    for side in range(2):
+        best = np.int64(book.sides[side]["best"])
+        for slot in range(max(best - 8, 0), min(best + 24, len(book.nodes)), 2):
+            prefetch(book.nodes, slot)
+    for i in range(first, min(last, first + _MOST_FETCHED)):
+        order_id = np.int64(messages[i]["order_id"])
+        if 0 <= order_id < len(book.dense):
+            prefetch(book.dense, order_id)
+        else:
+            prefetch(book.ids, place_of(book, order_id))
+
+
+@inline
+def _fetch_ahead(block, sample, i, stop, messages, offsets):
+    """While book i has its turn, the next one's memory comes nearer, and where that of the one after it is.
+
+    Many small books do not fit a core's own caches: without this they take a fifth longer.
+    """
+    if i + 1 < stop and offsets[i + 2] - offsets[i + 1] >= _WORTH_FETCHING:
+        _fetch_book(view(block, i + 1, sample), messages, np.int64(offsets[i + 1]), np.int64(offsets[i + 2]))
+    if i + 2 < stop:
+        nbytes = len(block) // (len(offsets) - 1)
+        for place in range((i + 2) * nbytes, (i + 3) * nbytes, _LINE_BYTES):
+            prefetch(block, place)
+
+
+@kernel
 def run_slice(block, sample, start, stop, messages, table, offsets, done, largest, budget, out, n, begins, ends):
     """Apply to each of the books block[start:stop] its own messages.
 
@@ -70,11 +110,14 @@ def run_slice(block, sample, start, stop, messages, table, offsets, done, larges
 
     Returns (index, status, n, budget left): index == stop when all are through; else that of the book to go on with, and CHUNK or the room it lacks.
     """
+    block_bytes = borrow_array(block)
+    all_messages = borrow_array(messages)
     offsets = borrow_array(offsets)
     done = borrow_array(done)
     begins = borrow_array(begins)
     ends = borrow_array(ends)
     for i in range(start, stop):
+        _fetch_ahead(block_bytes, sample, i, stop, all_messages, offsets)
         first = np.int64(done[i])
         last = np.int64(offsets[i + 1])
         if begins[i] < 0:
