@@ -102,10 +102,10 @@ def test_ctrl_c_while_replaying(tiny: TinyRecording) -> None:
     prepare = f"""
 from lobsim.market import Market
 replay = Market.replay
-def replay_for_ever(self, progress):
+def replay_for_ever(self, progress, **options):
     {SAY_MARK}
     while True:
-        replay(self, progress)
+        replay(self, progress, **options)
 Market.replay = replay_for_ever
 import lobsim.cli.compiling
 lobsim.cli.compiling.is_cold = lambda: False
