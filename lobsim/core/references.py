@@ -38,8 +38,25 @@ class Plain(types.Array):
 
 
 @register_model(Plain)
-class _PlainModel(models.ArrayModel):
-    pass
+class _PlainModel(models.StructModel):
+    """Numba's array without an owner.
+
+    With one Numba calls its reference counter at the borders of every function that is not folded into its caller, though there is nothing to count
+    (34 pairs of calls in the book alone).
+    """
+
+    def __init__(self, manager, kind):
+        whole = types.UniTuple(types.intp, kind.ndim)
+        members = [
+            ("meminfo", types.voidptr),
+            ("parent", types.pyobject),
+            ("nitems", types.intp),
+            ("itemsize", types.intp),
+            ("data", types.CPointer(kind.dtype)),
+            ("shape", whole),
+            ("strides", whole),
+        ]
+        super().__init__(manager, kind, members)
 
 
 def _plain(kind):
