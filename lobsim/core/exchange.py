@@ -1,6 +1,7 @@
 """Venue: one message after the other, with all their reports (docs/rules.md, sections 1 and 1b).
 
-The two commonest requests, a plain limit order and a cancel, are folded into the loop over the messages (`process`); everything else is
+The two commonest requests, a plain limit order and a cancel, are folded into the loop over the messages (`process`); immediate orders and
+replacements of plain orders are one call away (`plain`), everything else is
 `process_any`.  What follows a message in a book with stops or pegged orders is `settle`.
 
 Room is asked for before a message is applied.  In an ordinary book that is done for many messages at once: `messages_with_room`.
@@ -126,9 +127,6 @@ def process_any(book, message, table, meta, largest, sequence, out, n):
         n = expire_orders(book, sequence, out, n)
     verb = message["verb"]
     if verb == Verb.NEW:
-        plain = not careful(book) and is_immediate(book, message, largest)
-        if plain and find_id(book, np.int64(message["order_id"])) == 0:
-            return take_plain(book, message, sequence, out, n)
         return new_any(book, message, table, meta, largest, sequence, out, n)
     if verb == Verb.PHASE:
         return change_phase(book, message, sequence, out, n)
@@ -142,8 +140,6 @@ def process_any(book, message, table, meta, largest, sequence, out, n):
         return cancel_any(book, slot, sequence, out, n)
     if verb == Verb.REDUCE:
         return reduce(book, slot, message, sequence, out, n)
-    if not careful(book) and levels_hold_all(book, largest) and moves_plainly(book, slot, message, largest):
-        return move_plain(book, slot, message, sequence, out, n)
     return replace(book, slot, message, largest, sequence, out, n)
 
 
@@ -163,10 +159,17 @@ def process(book, message, table, meta, largest, sequence, out, n):
     if not careful(book) and (head["timers"] == 0 or book.timers[0]["ts_ns"] > head["clock_ns"]):
         slot = find_id(book, np.int64(message["order_id"]))
         if message["verb"] == Verb.NEW:
-            if slot == 0 and is_plain(book, message, largest) and levels_hold_all(book, largest):
-                return new_plain(book, message, meta, sequence, out, n)
-        elif message["verb"] == Verb.CANCEL and slot != 0:
-            return cancel_plain(book, slot, sequence, out, n)
+            if slot == 0:
+                if is_plain(book, message, largest) and levels_hold_all(book, largest):
+                    return new_plain(book, message, meta, sequence, out, n)
+                if is_immediate(book, message, largest):
+                    return take_plain(book, message, sequence, out, n)
+        elif slot != 0:
+            if message["verb"] == Verb.CANCEL:
+                return cancel_plain(book, slot, sequence, out, n)
+            if message["verb"] == Verb.REPLACE and levels_hold_all(book, largest):
+                if moves_plainly(book, slot, message, largest):
+                    return move_plain(book, slot, message, sequence, out, n)
     return process_any(book, message, table, meta, largest, sequence, out, n)
 
 
