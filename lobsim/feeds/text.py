@@ -16,9 +16,7 @@ import gzip
 import io
 import math
 import re
-import struct
 import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -33,26 +31,8 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 from lobsim.errors import DataError
+from lobsim.feeds.limits import CUT_HINT, MAX_BYTES, TRUST_HINT, UNPACK_ERRORS, refuse_bombs, unpacked_limit
 
-MAX_BYTES = 8 * 2**30
-"""No file, and no archive taken together, may unpack to more."""
-MAX_RATIO = 200
-"""Nor to more than this many times its packed size; delimited market data packs 10 to 40 fold."""
-RATIO_FREE_BYTES = 16 * 2**20
-"""Below this size a ratio says nothing and harms nobody."""
-
-_UNPACK_ERRORS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    OSError,
-    ValueError,
-    LookupError,
-    OverflowError,
-    RuntimeError,  # an encrypted member; NotImplementedError: an unknown compression
-)
-CUT_HINT = "the file seems to be cut or damaged: fetch it again"
 _INTEGER_BYTES = b"0123456789,-\n"
 
 
@@ -116,20 +96,12 @@ def archive_members(path: Path, raw: bytes) -> list[str]:
             members = archive.infolist()
             for member in members:
                 archive.open(member).close()  # the name before the data must be the one in the directory
-    except _UNPACK_ERRORS as error:
+    except UNPACK_ERRORS as error:
         raise DataError(f"not a whole zip archive ({error})", file=path, hint=CUT_HINT) from error
-    total = 0
-    for member in members:
-        name = member.orig_filename
+    for name in (member.orig_filename for member in members):
         if not re.fullmatch(r"[\w. ()+-]+", name):
             raise DataError(f"member {name!r} has a path or odd letters in its name", file=path, hint="repack it flat")
-        total += member.file_size
-        if member.file_size > max(RATIO_FREE_BYTES, MAX_RATIO * member.compress_size) or total > MAX_BYTES:
-            raise DataError(
-                f"member {name} declares {member.file_size} bytes out of {member.compress_size}",
-                file=path,
-                hint=f"unpack it yourself if you trust it; the limits are {MAX_RATIO} times and {MAX_BYTES} bytes",
-            )
+    refuse_bombs(path, members, MAX_BYTES)
     return [member.orig_filename for member in members]
 
 
@@ -139,7 +111,7 @@ def archive_text(path: Path, raw: bytes, member: str) -> Text:
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             data = archive.read(member)
-    except _UNPACK_ERRORS as error:
+    except UNPACK_ERRORS as error:
         raise DataError(f"it cannot be unpacked ({error})", file=name, hint=CUT_HINT) from error
     return _text(name, member, data)
 
@@ -230,14 +202,14 @@ def _text(name: str, base: str, data: bytes) -> Text:
 
 def _gunzip(path: Path, raw: bytes) -> bytes:
     """Unpack up to the size that is allowed; the end of the stream and its checksum must be there."""
-    limit = min(MAX_BYTES, max(RATIO_FREE_BYTES, MAX_RATIO * len(raw)))
+    limit = min(MAX_BYTES, unpacked_limit(len(raw)))
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(raw)) as stream:
             data = stream.read(limit + 1)
-    except _UNPACK_ERRORS as error:
+    except UNPACK_ERRORS as error:
         raise DataError(f"not a whole gzip file ({error})", file=path, hint=CUT_HINT) from error
     if len(data) > limit:
-        raise DataError(f"it unpacks to more than {limit} bytes", file=path, hint="unpack it yourself if you trust it")
+        raise DataError(f"it unpacks to more than {limit} bytes", file=path, hint=TRUST_HINT)
     return data
 
 

@@ -18,7 +18,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from lobsim.errors import DataError
-from lobsim.feeds import read_lobster, text
+from lobsim.feeds import limits, read_lobster, text
 from lobsim.feeds.lobster import parse_name, recognise
 from lobsim.types import NONE, NONE_PRICE, Fidelity, Flag, Kind, Phase, Side
 
@@ -308,7 +308,7 @@ REFUSALS: dict[str, tuple[Edit, str, int | None, str]] = {
     "book empty": (lambda t: t.write_cut_csv(t.book_name, None), BOOK, None, "empty"),
     "gz cut": (lambda t: t.write_cut_gz(), f"{MESSAGE}.gz", None, "not a whole gzip file"),
     "gz with a wrong checksum": (lambda t: t.write_damaged_gz(), f"{MESSAGE}.gz", None, "not a whole gzip file"),
-    "gz bomb": (lambda t: t.write_gz_bomb(text.RATIO_FREE_BYTES + 1), f"{MESSAGE}.gz", None, "unpacks to more"),
+    "gz bomb": (lambda t: t.write_gz_bomb(limits.RATIO_FREE_BYTES + 1), f"{MESSAGE}.gz", None, "unpacks to more"),
     "zip cut at its end": (lambda t: t.write_cut_zip(0.98), ".zip", None, "not a whole zip archive"),
     "zip cut in half": (lambda t: t.write_cut_zip(0.5), ".zip", None, "not a whole zip archive"),
     "zip empty": (lambda t: t.write_cut_zip(0.0), ".zip", None, "not a whole zip archive"),
