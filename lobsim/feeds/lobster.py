@@ -20,8 +20,7 @@ Invariants: book row k belongs to event k; prices in 1e-4 dollars, sizes in shar
 The whole import succeeds or one DataError names file and row.
 A message file may lack its last newline when its last row is whole (its last field says so).  A book may only
 when the rows agree in number and its last cell follows from the row before; otherwise it may have been cut inside a number.
-Known limits: one day is held in memory; ids are not followed (a replay counts unknown ones); files whose
-names are not LOBSTER's are taken as regular hours, 09:30 to 16:00.
+Known limits: one day is held in memory; ids are not followed (a replay counts unknown ones); other file names mean 09:30 to 16:00.
 """
 
 from __future__ import annotations
@@ -38,7 +37,8 @@ import numpy as np
 import polars as pl
 
 from lobsim.errors import DataError
-from lobsim.feeds.schema import COLUMNS, Dataset, DatasetInfo, Rule, refuse_first, refuse_foreign_book, validate
+from lobsim.feeds.book_rows import refuse_foreign_book
+from lobsim.feeds.schema import COLUMNS, Dataset, DatasetInfo, Rule, refuse_first, validate
 from lobsim.feeds.text import (
     Column,
     Text,

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -37,9 +37,12 @@ import numpy as np
 import polars as pl
 
 from lobsim.errors import DataError
-from lobsim.types import MAX_PRICE_TICKS, MAX_SIZE_LOTS, NONE, NONE_PRICE, Fidelity, Flag, Kind, Phase, Side
+from lobsim.feeds.book_rows import check_book
+from lobsim.types import MAX_PRICE_TICKS, MAX_SIZE_LOTS, NONE, Fidelity, Flag, Kind, Phase, Side
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Version 2 added multiplier and inverse; a data set of version 1 has the values that it had silently."""
+_DIGEST_VERSION = 1
 
 COLUMNS: dict[str, type[pl.DataType]] = {
     "ts_exchange": pl.Int64,
@@ -58,10 +61,13 @@ COLUMNS: dict[str, type[pl.DataType]] = {
 
 _DIGEST_FIELDS = ("price_quantum", "tick_quanta", "lot", "fidelity", "depth")
 """The settings without which the integers of a table mean something else."""
+_DIGEST_EXTRAS: dict[str, Any] = {"multiplier": "1", "inverse": False}
+"""Settings that are part of the digest only where they are not what version 1 took for granted."""
 
-
-_MAX_TICK_QUANTA = 10**4
+MAX_TICK_QUANTA = 10**4
 """Keeps MAX_PRICE_TICKS ticks, counted in quanta, within 62 bits."""
+ON_TICK = (int(Kind.ADD), int(Kind.REPLACE), int(Kind.EXECUTE), int(Kind.LEVEL))
+"""Kinds whose price is that of the book."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,8 @@ class DatasetInfo:
     source            name of the vendor file, without folder
     source_sha256     of the vendor file, or of the files in the order they were given
     notes             anything a reader should know, such as counts
+    multiplier        what a price of 1 on one natural unit of size is worth in currency, decimal text: "50" for ES
+    inverse           contracts of fixed value in currency, settled in the coin: value in coins = size * multiplier / price
     """
 
     symbol: str
@@ -98,20 +106,22 @@ class DatasetInfo:
     source: str
     source_sha256: str
     notes: tuple[str, ...] = ()
+    multiplier: str = "1"
+    inverse: bool = False
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot be right; raises DataError."""
         if not self.symbol:
             raise DataError("symbol is empty", file=self.source)
-        for name in ("price_quantum", "lot"):
+        for name in ("price_quantum", "lot", "multiplier"):
             if not _is_positive_decimal(getattr(self, name)):
                 raise DataError(f"{name} is {getattr(self, name)!r}, a decimal above 0 is needed", file=self.source)
         try:
             date.fromisoformat(self.date)
         except ValueError:
             raise DataError(f"date is {self.date!r}, a day such as 2012-06-21 is needed", file=self.source) from None
-        if not 1 <= self.tick_quanta <= _MAX_TICK_QUANTA:
-            raise DataError(f"tick_quanta is {self.tick_quanta}, 1 to {_MAX_TICK_QUANTA} is needed", file=self.source)
+        if not 1 <= self.tick_quanta <= MAX_TICK_QUANTA:
+            raise DataError(f"tick_quanta is {self.tick_quanta}, 1 to {MAX_TICK_QUANTA} is needed", file=self.source)
         if self.depth < 0:
             raise DataError(f"depth is {self.depth}, 0 (all levels) or more is needed", file=self.source)
         if self.session_end_ns < self.session_start_ns:
@@ -142,15 +152,20 @@ class DatasetInfo:
                     file=file,
                     hint="install a newer lobsim",
                 )
+            if version == 1:
+                values |= _DIGEST_EXTRAS
             values["fidelity"] = Fidelity[values["fidelity"]]
             values["notes"] = tuple(values["notes"])
             for field in fields(cls):
-                kind = {"fidelity": Fidelity, "notes": tuple}.get(field.name, int if field.type == "int" else str)
+                kind = _TYPES.get(field.name) or _TYPES[str(field.type)]
                 if type(values[field.name]) is not kind:
                     raise TypeError(f"{field.name} is {values[field.name]!r}")
             return cls(**values)
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"its description cannot be read ({error})", file=file, hint="import it again") from error
+
+
+_TYPES: dict[str, type] = {"fidelity": Fidelity, "notes": tuple, "int": int, "str": str, "bool": bool}
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,14 +190,11 @@ class Dataset:
     def digest(self) -> str:
         """SHA-256, hex: the identity of everything a replay reads.
 
-        Fed in this order: ``lobsim dataset`` and the schema version; price_quantum, tick_quanta, lot, fidelity and
-        depth; each event column in canonical order; ``rows``; ``seed_row``.  A part is its name, its shape and its
+        Fed in this order: ``lobsim dataset`` and the digest's version; price_quantum, tick_quanta, lot, fidelity and
+        depth; multiplier and inverse where they are not 1 and False; each event column in canonical order; ``rows``; ``seed_row``.  A part is its name, its shape and its
         values, little-endian in C order; an absent part has shape ``none``.  Symbol, date, source and ``truth`` are left out.
         """
-        sha = hashlib.sha256(f"lobsim dataset {SCHEMA_VERSION}\n".encode())
-        for name in _DIGEST_FIELDS:
-            value = getattr(self.info, name)
-            sha.update(f"{name} {int(value) if isinstance(value, int) else value}\n".encode())
+        sha = begin_digest(self.info)
         for name in COLUMNS:
             feed_array(sha, name, self.events[name].to_numpy())
         feed_array(sha, "rows", self.rows)
@@ -207,12 +219,17 @@ class Rule(NamedTuple):
     words: str
 
 
-def refuse_first(rules: Sequence[Rule], *, file: str | None) -> None:
-    """Raise one DataError for the earliest row that breaks any rule; do nothing where none does."""
+def refuse_first(rules: Sequence[Rule], *, file: str | None, rows_before: int = 0) -> None:
+    """Raise one DataError for the earliest row that breaks any rule; do nothing where none does.
+
+    rows_before  of the same file, where only a part of it is looked at
+    """
     broken = [(int(np.argmax(rule.bad)), rule) for rule in rules if rule.bad.any()]
     if broken:
         row, rule = min(broken, key=lambda pair: pair[0])
-        raise DataError(f"{rule.field} is {rule.value[row]}, {rule.words}", file=file, row=row + 1, field=rule.field)
+        raise DataError(
+            f"{rule.field} is {rule.value[row]}, {rule.words}", file=file, row=rows_before + row + 1, field=rule.field
+        )
 
 
 def validate(dataset: Dataset, *, file: str | None = None, rows_file: str | None = None) -> None:
@@ -225,9 +242,8 @@ def validate(dataset: Dataset, *, file: str | None = None, rows_file: str | None
     """
     file = file or dataset.info.source
     _check_shape(dataset, file)
-    column = {name: dataset.events[name].to_numpy() for name in COLUMNS}
-    refuse_first(_time_and_code_rules(column), file=file)
-    refuse_first(_price_and_size_rules(column, dataset.info.tick_quanta), file=file)
+    check_codes(dataset.events, file=file)
+    check_numbers(dataset.events, dataset.info.tick_quanta, file=file)
     for name in ("rows", "truth"):
         book = getattr(dataset, name)
         if book is not None:
@@ -236,66 +252,49 @@ def validate(dataset: Dataset, *, file: str | None = None, rows_file: str | None
         check_book(dataset.seed_row[None, :], dataset.info.tick_quanta, file=f"{file} (seed_row)")
 
 
+def check_codes(events: pl.DataFrame, *, file: str | None, rows_before: int = 0, earliest_ns: int = -(2**63)) -> None:
+    """Refuse times that fall and codes that do not exist, in a table or in the part of one that follows ``rows_before`` rows.
+
+    earliest_ns  the exchange time of the row before the part
+    """
+    column = {name: events[name].to_numpy() for name in COLUMNS}
+    refuse_first(_time_and_code_rules(column, earliest_ns), file=file, rows_before=rows_before)
+
+
+def check_numbers(events: pl.DataFrame, tick_quanta: int, *, file: str | None, rows_before: int = 0) -> None:
+    """Refuse prices off tick and numbers out of bounds, in a table or in the part of one that follows ``rows_before`` rows."""
+    column = {name: events[name].to_numpy() for name in COLUMNS}
+    refuse_first(_price_and_size_rules(column, tick_quanta), file=file, rows_before=rows_before)
+
+
+def begin_digest(info: DatasetInfo) -> Any:
+    """The running hash of ``Dataset.digest``, before the columns."""
+    sha = hashlib.sha256(f"lobsim dataset {_DIGEST_VERSION}\n".encode())
+    extras = [name for name, usual in _DIGEST_EXTRAS.items() if getattr(info, name) != usual]
+    for name in (*_DIGEST_FIELDS, *extras):
+        value = getattr(info, name)
+        sha.update(f"{name} {int(value) if isinstance(value, int) else value}\n".encode())
+    return sha
+
+
 def feed_array(sha: Any, name: str, values: np.ndarray | None) -> None:
     """Feed name, shape and little-endian values of an integer array into a running hash."""
     if values is None:
         sha.update(f"{name} none\n".encode())
-        return
-    plain = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
-    sha.update(f"{name} {plain.dtype.str} {'x'.join(map(str, plain.shape))}\n".encode())
-    sha.update(plain.view(np.uint8).reshape(-1).data)
+    else:
+        feed_parts(sha, name, values.shape, [values])
 
 
-def check_book(rows: np.ndarray, tick_quanta: int, *, file: str | None) -> None:
-    """Refuse book rows with a price off tick or out of order, a size that does not fit its price, or out of bounds."""
-    cells = rows.reshape(len(rows), -1, 2, 2)  # row, level, ask or bid, price or size
-    price, size = cells[..., 0], cells[..., 1]
-    there = price != NONE_PRICE
-    off_tick = there & (price % tick_quanta != 0)
-    limit = MAX_PRICE_TICKS * tick_quanta
-    unbounded = there & ((price > limit) | (price < -limit))
-    bad_size = np.where(there, (size < 1) | (size > MAX_SIZE_LOTS), size != 0)
-    falling = there[:, 1:] & (~there[:, :-1] | ((price[:, 1:] - price[:, :-1]) * np.array([1, -1]) <= 0))
-    rules = (
-        (off_tick, 0, f"which is not a multiple of the tick of {tick_quanta}"),
-        (unbounded, 0, f"at most {MAX_PRICE_TICKS} ticks are allowed"),
-        (bad_size, 1, "1 lot or more is needed at a price, 0 where there is none"),
-        (falling, 0, "which does not lie behind the level before it"),
-    )
-    broken = [(int(np.argmax(bad.any(axis=(1, 2)))), bad, what, words) for bad, what, words in rules if bad.any()]
-    if not broken:
-        return
-    row, bad, what, words = min(broken, key=lambda entry: entry[0])
-    level, side = (int(index) for index in np.argwhere(bad[row])[0])
-    level += cells.shape[1] - bad.shape[1]  # the order of levels is judged from the second on
-    field = f"{('ask', 'bid')[side]} {('price', 'size')[what]} {level + 1}"
-    raise DataError(f"{field} is {cells[row, level, side, what]}, {words}", file=file, row=row + 1, field=field)
+def feed_parts(sha: Any, name: str, shape: Sequence[int], parts: Iterable[np.ndarray]) -> None:
+    """The same for an array that comes in parts, one after the other; ``shape`` is that of the whole."""
+    for index, part in enumerate(parts):
+        plain = np.ascontiguousarray(part, dtype=part.dtype.newbyteorder("<"))
+        if index == 0:
+            sha.update(f"{name} {plain.dtype.str} {'x'.join(map(str, shape))}\n".encode())
+        sha.update(plain.view(np.uint8).reshape(-1).data)
 
 
-def refuse_foreign_book(rows: np.ndarray, events: pl.DataFrame, *, file: str | None, whole: bool) -> None:
-    """Refuse book rows that do not show the orders added: each must stand at its price with its size in its own row.
-
-    More than one, and more than one in twenty, of the first 4,096 additions must be missing: a lone wrong cell passes.
-    whole  the book shows every level the events touch; else only additions not beyond its last price are looked for
-    """
-    added = events.with_row_index("row").filter(pl.col("kind") == Kind.ADD).head(4096)
-    row, side, price, size = (added[name].to_numpy() for name in ("row", "side", "price", "size"))
-    cells = rows[row].reshape(len(row), -1, 2, 2)[np.arange(len(row)), :, 1 - side]  # asks stand before bids
-    wrong = ~((cells[..., 0] == price[:, None]) & (cells[..., 1] >= size[:, None])).any(axis=1)
-    if not whole:
-        last = cells[:, -1, 0]
-        wrong &= (last == NONE_PRICE) | np.where(side == Side.BUY, price >= last, price <= last)
-    if wrong.sum() > max(1, len(wrong) // 20):
-        first = int(np.argmax(wrong))
-        raise DataError(
-            f"it does not show the order of {size[first]} at {price[first]} that its message adds",
-            file=file,
-            row=int(row[first]) + 1,
-            hint="give the two files of one pair",
-        )
-
-
-def _check_columns(events: pl.DataFrame, file: str | None) -> None:
+def check_columns(events: pl.DataFrame, file: str | None) -> None:
     """Refuse a table whose columns, types or nulls are not those of the canonical table."""
     if events.columns != list(COLUMNS):
         raise DataError(
@@ -312,7 +311,7 @@ def _check_columns(events: pl.DataFrame, file: str | None) -> None:
 def _check_shape(dataset: Dataset, file: str) -> None:
     """Columns, types, row counts; an empty table is refused too."""
     events, count = dataset.events, len(dataset.events)
-    _check_columns(events, file)
+    check_columns(events, file)
     if count == 0:
         raise DataError("it holds no event", file=file)
     for name, wanted in (("rows", None), ("truth", 4), ("seed_row", None)):
@@ -330,11 +329,10 @@ def _check_shape(dataset: Dataset, file: str) -> None:
         raise DataError(f"rows have {dataset.rows.shape[1]} columns, the depth is {dataset.info.depth}", file=file)
 
 
-def _time_and_code_rules(column: dict[str, np.ndarray]) -> list[Rule]:
+def _time_and_code_rules(column: dict[str, np.ndarray], earliest_ns: int) -> list[Rule]:
     """Rules about time and about codes that must exist."""
     time, kind, side = column["ts_exchange"], column["kind"], column["side"]
-    backwards = np.zeros(len(time), dtype=bool)
-    backwards[1:] = time[1:] < time[:-1]
+    backwards = time < np.concatenate([[earliest_ns], time])[:-1]
     sided = ~np.isin(kind, (Kind.PRINT, Kind.CLEAR, Kind.PHASE))
     return [
         Rule(backwards, "ts_exchange", time, "earlier than the row before it"),
@@ -346,7 +344,7 @@ def _time_and_code_rules(column: dict[str, np.ndarray]) -> list[Rule]:
 def _price_and_size_rules(column: dict[str, np.ndarray], tick_quanta: int) -> list[Rule]:
     """Rules about numbers; a kind that has no price or no size is left alone."""
     kind, price, size = column["kind"], column["price"], column["size"]
-    on_book = np.isin(kind, (Kind.ADD, Kind.REPLACE, Kind.EXECUTE, Kind.LEVEL))
+    on_book = np.isin(kind, ON_TICK)
     auction = (kind == Kind.PRINT) & (column["flags"] & Flag.AUCTION != 0)
     may_be_zero = np.isin(kind, (Kind.DELETE, Kind.LEVEL, Kind.CLEAR, Kind.PHASE)) | auction
     smallest = np.where(may_be_zero, 0, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import pytest
 
 from lobsim.errors import DataError
 from lobsim.feeds import SCHEMA_VERSION, Dataset, DatasetInfo, read_lobster, validate
+from lobsim.feeds.schema import check_codes, check_numbers, feed_array, feed_parts
 from lobsim.types import MAX_PRICE_TICKS, MAX_SIZE_LOTS, NONE_PRICE, Flag, Kind, Phase, Side
 
 MakeDataset = Callable[..., Dataset]
@@ -148,11 +150,49 @@ def test_info_round_trips_through_json(make_dataset: MakeDataset) -> None:
     assert SCHEMA_VERSION == json.loads(info.to_json())["schema_version"]
 
 
+def test_a_description_of_version_1_has_what_it_took_for_granted(make_dataset: MakeDataset) -> None:
+    info = make_dataset().info
+    whole = json.loads(info.to_json())
+    old = {"schema_version": 1, "info": {k: v for k, v in whole["info"].items() if k not in ("multiplier", "inverse")}}
+    assert info == DatasetInfo.from_json(json.dumps(old))
+    with pytest.raises(DataError, match="cannot be read"):
+        DatasetInfo.from_json(json.dumps(old | {"schema_version": 2}))
+
+
+def test_what_a_contract_is_worth_round_trips_and_is_part_of_the_digest(make_dataset: MakeDataset) -> None:
+    good = make_dataset()
+    inverse = replace(good, info=replace(good.info, multiplier="100", inverse=True))
+    fifty = replace(good, info=replace(good.info, multiplier="50"))
+    assert inverse.info == DatasetInfo.from_json(inverse.info.to_json())
+    assert 3 == len({dataset.digest for dataset in (good, inverse, fifty)})
+    with pytest.raises(DataError, match="multiplier is '0'"):
+        replace(good.info, multiplier="0")
+
+
+def test_a_part_of_a_table_is_judged_by_the_row_before_it_and_names_the_row_of_the_whole(
+    make_dataset: MakeDataset,
+) -> None:
+    events = make_dataset().events
+    check_codes(events, file="x", rows_before=100, earliest_ns=10)
+    with pytest.raises(DataError, match="x row 101, field ts_exchange: ts_exchange is 10, earlier than the row before"):
+        check_codes(events, file="x", rows_before=100, earliest_ns=11)
+    with pytest.raises(DataError, match="x row 103, field size"):
+        check_numbers(events.with_columns(size=pl.Series([5, 6, 0])), 100, file="x", rows_before=100)
+
+
+def test_an_array_in_parts_has_the_digest_of_the_whole() -> None:
+    values = np.arange(1000, dtype=np.int32)
+    whole, parts = hashlib.sha256(), hashlib.sha256()
+    feed_array(whole, "flags", values)
+    feed_parts(parts, "flags", (1000,), (values[k : k + 77] for k in range(0, 1000, 77)))
+    assert whole.hexdigest() == parts.hexdigest()
+
+
 def test_descriptions_that_cannot_be_read_are_refused(make_dataset: MakeDataset) -> None:
     whole = json.loads(make_dataset().info.to_json())
     info = whole["info"]
     for bad, match in (
-        (whole | {"schema_version": SCHEMA_VERSION + 1}, "schema version 2, this lobsim knows 1; install a newer"),
+        (whole | {"schema_version": SCHEMA_VERSION + 1}, "schema version 3, this lobsim knows 2; install a newer"),
         ({"info": info}, "cannot be read"),
         (whole | {"info": {**info, "depth": "3"}}, "depth is '3'"),
         (whole | {"info": {**info, "depth": True}}, "depth is True"),

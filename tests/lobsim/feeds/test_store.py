@@ -184,9 +184,9 @@ def test_files_that_are_cut_missing_or_foreign_are_refused(make_dataset: MakeDat
 
 def test_a_newer_schema_is_refused(make_dataset: MakeDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("lobsim.feeds.schema.SCHEMA_VERSION", 2)
+        patch.setattr("lobsim.feeds.schema.SCHEMA_VERSION", 3)
         save(make_dataset(), tmp_path)
-    with pytest.raises(DataError, match="schema version 2, this lobsim knows 1"):
+    with pytest.raises(DataError, match="schema version 3, this lobsim knows 2"):
         load(tmp_path)
 
 
