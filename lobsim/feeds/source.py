@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 
@@ -56,7 +56,7 @@ class Source:
             return stream.read(HEAD_BYTES)
 
     @contextmanager
-    def open(self) -> Iterator[io.BufferedReader]:
+    def open(self) -> Iterator[IO[bytes]]:
         """The unpacked bytes as a stream, reading which raises DataError for what is cut or damaged."""
         with ExitStack() as opened:
             try:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,10 +30,13 @@ import pyarrow.parquet as pq
 from lobsim.errors import DataError
 from lobsim.feeds.schema import COLUMNS, Dataset, DatasetInfo, feed_array, validate
 
-_EVENTS, _ROWS, _TRUTH = "events.parquet", "rows.parquet", "truth.parquet"
-_TEMPORARY = ".{}.partial"
+EVENTS, _ROWS, _TRUTH = "events.parquet", "rows.parquet", "truth.parquet"
+TEMPORARY = ".{}.partial"
+"""What a file is called while it is written, in the folder where it will lie."""
 _DESCRIPTION, _DESCRIPTION_SHA256 = b"lobsim", b"lobsim.sha256"
-_EVENTS_SCHEMA = pl.DataFrame(schema=COLUMNS).to_arrow().schema
+EVENTS_SCHEMA = pl.DataFrame(schema=COLUMNS).to_arrow().schema
+PARQUET: dict[str, Any] = {"compression": "zstd", "use_dictionary": False, "write_page_checksum": True}
+"""How every file of a store is written."""
 _BOOK_FIELDS = ("ask_price", "ask_size", "bid_price", "bid_size")
 _AGAIN = "import the vendor file again"
 
@@ -64,23 +67,28 @@ def save(dataset: Dataset, root: str | os.PathLike[str]) -> Path:
     Raises DataError when the data set is not valid or the disk refuses; the older partition then stands.
     """
     validate(dataset)
-    folder = _folder(Path(root), dataset.info.symbol, dataset.info.date)
+    folder = partition_folder(Path(root), dataset.info.symbol, dataset.info.date)
     tables = _tables(dataset)
-    with _disk_errors(folder):
+    with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(folder)
+        remove_leftovers(folder)
         try:
             for name, table in tables.items():
-                _write(table, folder / _TEMPORARY.format(name))
+                _write(table, folder / TEMPORARY.format(name))
             for name in tables:
-                (folder / _TEMPORARY.format(name)).replace(folder / name)
+                (folder / TEMPORARY.format(name)).replace(folder / name)
         except BaseException:
-            _remove_leftovers(folder)
+            remove_leftovers(folder)
             raise
-        for name in {_ROWS, _TRUTH} - set(tables):
-            (folder / name).unlink(missing_ok=True)
-        _flush_folder(folder)
+        remove_books(folder, keep=set(tables))
+        flush_folder(folder)
     return folder
+
+
+def remove_books(folder: Path, *, keep: Collection[str] = ()) -> None:
+    """Remove what an older data set had beside its events and the new one has not."""
+    for name in {_ROWS, _TRUTH} - set(keep):
+        (folder / name).unlink(missing_ok=True)
 
 
 def load(
@@ -95,7 +103,7 @@ def load(
     """
     folder = _find(Path(path_or_root), symbol, date)
     stored = read_info(folder)
-    events = pl.DataFrame(_read(folder / _EVENTS, _EVENTS_SCHEMA))
+    events = pl.DataFrame(_read(folder / EVENTS, EVENTS_SCHEMA))
     rows = _read_book(folder / _ROWS, 4 * stored.info.depth) if stored.has_rows else None
     truth = _read_book(folder / _TRUTH, 4) if stored.truth_sha256 else None
     seed_row = None if stored.seed_row is None else np.array(stored.seed_row, dtype=np.int64)
@@ -110,7 +118,7 @@ def load(
 def read_info(partition: str | os.PathLike[str]) -> StoredInfo:
     """The description of one partition, from the metadata of its events file; raises DataError."""
     path = Path(partition)
-    path = path if path.name == _EVENTS else path / _EVENTS
+    path = path if path.name == EVENTS else path / EVENTS
     with _parquet_errors(path), pq.ParquetFile(path) as file:
         metadata, n_events = file.schema_arrow.metadata or {}, file.metadata.num_rows
     text = metadata.get(_DESCRIPTION)
@@ -137,23 +145,23 @@ def read_info(partition: str | os.PathLike[str]) -> StoredInfo:
 def list_partitions(root: str | os.PathLike[str]) -> list[Partition]:
     """Every complete partition of a store, sorted by symbol and date; an absent folder holds none."""
     found = []
-    for path in Path(root).glob(f"symbol=*/date=*/{_EVENTS}"):
+    for path in Path(root).glob(f"symbol=*/date=*/{EVENTS}"):
         folder = path.parent
         symbol, date = folder.parent.name.removeprefix("symbol="), folder.name.removeprefix("date=")
         found.append(Partition(unquote(symbol), unquote(date), folder))
     return sorted(found)
 
 
-def _folder(root: Path, symbol: str, date: str) -> Path:
+def partition_folder(root: Path, symbol: str, date: str) -> Path:
     """Where a partition lies; a symbol such as BTC/USD is percent-encoded, so that it stays one folder."""
     return root / f"symbol={quote(symbol, safe='')}" / f"date={quote(date, safe='')}"
 
 
 def _find(path: Path, symbol: str | None, date: str | None) -> Path:
     """The one partition that is meant."""
-    if path.name == _EVENTS:
+    if path.name == EVENTS:
         return path.parent
-    if (path / _EVENTS).exists():
+    if (path / EVENTS).exists():
         return path
     if not path.is_dir():
         raise DataError("there is no such store", file=path)
@@ -168,19 +176,38 @@ def _find(path: Path, symbol: str | None, date: str | None) -> Path:
     )
 
 
+def description(
+    info: DatasetInfo,
+    digest: str,
+    *,
+    has_rows: bool = False,
+    truth: str | None = None,
+    seed_row: list[int] | None = None,
+) -> dict[bytes, bytes]:
+    """The metadata of an events file; ``read_info`` reads it back.
+
+    truth     SHA-256 of the book that a replay is compared with, None where there is none
+    seed_row  the cells of ``Dataset.seed_row``
+    """
+    whole = json.loads(info.to_json()) | {
+        "digest": digest,
+        "has_rows": has_rows,
+        "truth_sha256": truth,
+        "seed_row": seed_row,
+    }
+    text = json.dumps(whole, sort_keys=True).encode()
+    return {_DESCRIPTION: text, _DESCRIPTION_SHA256: hashlib.sha256(text).hexdigest().encode()}
+
+
 def _tables(dataset: Dataset) -> dict[str, pa.Table]:
     """File name -> table, in the order of writing: events last."""
-    description = json.loads(dataset.info.to_json()) | {
-        "digest": dataset.digest,
-        "has_rows": dataset.rows is not None,
-        "truth_sha256": _sha256(dataset.truth),
-        "seed_row": None if dataset.seed_row is None else dataset.seed_row.tolist(),
-    }
-    text = json.dumps(description, sort_keys=True).encode()
-    metadata = {_DESCRIPTION: text, _DESCRIPTION_SHA256: hashlib.sha256(text).hexdigest().encode()}
+    seed_row = None if dataset.seed_row is None else dataset.seed_row.tolist()
+    metadata = description(
+        dataset.info, dataset.digest, has_rows=dataset.rows is not None, truth=_sha256(dataset.truth), seed_row=seed_row
+    )
     books = {_ROWS: dataset.rows, _TRUTH: dataset.truth}
     tables = {name: _book_table(book) for name, book in books.items() if book is not None}
-    return tables | {_EVENTS: dataset.events.to_arrow().replace_schema_metadata(metadata)}
+    return tables | {EVENTS: dataset.events.to_arrow().replace_schema_metadata(metadata)}
 
 
 def _book_table(book: np.ndarray) -> pa.Table:
@@ -216,18 +243,18 @@ def _read(path: Path, wanted: pa.Schema) -> pa.Table:
 def _write(table: pa.Table, path: Path) -> None:
     """Write a table and push it down to the disk."""
     with path.open("wb") as file:
-        pq.write_table(table, file, compression="zstd", use_dictionary=False, write_page_checksum=True)
+        pq.write_table(table, file, **PARQUET)
         file.flush()
         os.fsync(file.fileno())
 
 
-def _remove_leftovers(folder: Path) -> None:
+def remove_leftovers(folder: Path) -> None:
     """Remove what an interrupted writer left behind."""
-    for path in folder.glob(_TEMPORARY.format("*")):
+    for path in folder.glob(TEMPORARY.format("*")):
         path.unlink(missing_ok=True)
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
     """Make the renames last; some systems cannot open a folder, and need not."""
     try:
         handle = os.open(folder, os.O_RDONLY)
@@ -249,7 +276,7 @@ def _sha256(book: np.ndarray | None) -> str | None:
 
 
 @contextmanager
-def _disk_errors(folder: Path) -> Iterator[None]:
+def disk_errors(folder: Path) -> Iterator[None]:
     """Turn what the disk refuses into one sentence."""
     try:
         yield

@@ -1,0 +1,82 @@
+"""``manifest.json`` at the root of a store: what every partition is, without opening one.
+
+Rewritten as a whole after every import, from the metadata of the partitions, under a temporary name that is then renamed.
+Known limits: two imports that end at the same instant may each miss the other's days until the next one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from lobsim.errors import DataError
+from lobsim.feeds.scales import decimal_text
+from lobsim.feeds.schema import SCHEMA_VERSION
+from lobsim.feeds.store import TEMPORARY, Partition, StoredInfo, disk_errors, list_partitions, read_info
+
+MANIFEST = "manifest.json"
+
+
+def write_manifest(root: str | os.PathLike[str]) -> Path:
+    """Describe every partition of a store in its manifest; the path.  A partition that cannot be read is listed with the reason."""
+    root = Path(root)
+    partitions = [_entry(partition) for partition in list_partitions(root)]
+    text = json.dumps({"schema_version": SCHEMA_VERSION, "partitions": partitions}, indent=1) + "\n"
+    staged = root / TEMPORARY.format(MANIFEST)
+    with disk_errors(root):
+        try:
+            with staged.open("w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            staged.replace(root / MANIFEST)
+        except BaseException:
+            staged.unlink(missing_ok=True)
+            raise
+    return root / MANIFEST
+
+
+def read_manifest(root: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    """The partitions that the manifest of a store lists; raises DataError where there is none or it cannot be read."""
+    path = Path(root) / MANIFEST
+    try:
+        return list(json.loads(path.read_bytes())["partitions"])
+    except FileNotFoundError:
+        raise DataError("there is no such file", file=path, hint="import something into the store") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"it cannot be read ({error})", file=path, hint="import something into the store") from error
+
+
+def _entry(partition: Partition) -> dict[str, Any]:
+    try:
+        return describe(read_info(partition.path))
+    except DataError as error:
+        return {"symbol": partition.symbol, "date": partition.date, "error": str(error)}
+
+
+def describe(stored: StoredInfo) -> dict[str, Any]:
+    """One partition as the manifest lists it; prices and sizes are decimal text, times nanoseconds UTC."""
+    info = stored.info
+    return {
+        "symbol": info.symbol,
+        "date": info.date,
+        "venue": info.venue,
+        "currency": info.currency,
+        "digest": stored.digest,
+        "rows": stored.n_events,
+        "price_quantum": info.price_quantum,
+        "tick": decimal_text(Fraction(info.price_quantum) * info.tick_quanta),
+        "lot": info.lot,
+        "multiplier": info.multiplier,
+        "inverse": info.inverse,
+        "session_start_ns": info.session_start_ns,
+        "session_end_ns": info.session_end_ns,
+        "fidelity": info.fidelity.name,
+        "depth": info.depth,
+        "source": info.source,
+        "source_sha256": info.source_sha256,
+        "notes": list(info.notes),
+    }
