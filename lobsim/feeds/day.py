@@ -208,7 +208,7 @@ class Day:
             session_end_ns=self._last_ns,
             source=source,
             source_sha256=source_sha256,
-            notes=(*(f"{name}: {count}" for name, count in sorted(self.notes.items())), *self.remarks),
+            notes=(*(f"{name}: {count}" for name, count in sorted(self.notes.items()) if count), *self.remarks),
             multiplier=one.multiplier,
             inverse=one.inverse,
         )

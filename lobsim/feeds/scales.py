@@ -2,7 +2,7 @@
 
 Invariants: everything is exact (whole numbers and fractions of them, no floats); the tick divides every price of the book, the price
 quantum divides the tick and every printed price, the lot divides every size.
-Known limits: a tick or lot that is found, not stated, can be a multiple of the true one where a day is short.
+Known limits: a tick or lot that is found, not stated, is the largest usual step that divides; where a day is short it can be a multiple of the true one.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def find_scales(
 
     Raises DataError where prices are printed too finely for the tick, or numbers become too large.
     """
-    step = tick or Fraction(numbers.book_price or numbers.price or 1)
+    step = tick or usual_step(numbers.book_price or numbers.price or 1, price_unit)
     quantum = _common_divisor(step, Fraction(numbers.price)) if numbers.price else step
     tick_quanta = step / quantum
     if tick_quanta > MAX_TICK_QUANTA:
@@ -101,7 +101,7 @@ def find_scales(
             f" {MAX_TICK_QUANTA} of the tick of {decimal_text(step * Fraction(price_unit))}",
             file=file,
         )
-    lot_units = lot or Fraction(numbers.size or 1)
+    lot_units = lot or usual_step(numbers.size or 1, size_unit)
     price, size = (Scale(units.numerator, units.denominator) for units in (quantum, lot_units))
     for name, scale, largest in (("price", price, numbers.largest_price), ("size", size, numbers.largest_size)):
         if largest // scale.divide * scale.times > _MAX_VALUE:
@@ -113,6 +113,22 @@ def find_scales(
         price,
         size,
     )
+
+
+def usual_step(divisor: int, unit: str) -> Fraction:
+    """The largest step of a kind that venues use (1, 2, 2.5, 5 times a power of ten; 1/2, 1/4 ... 1/1024) that divides, in provisional units.
+
+    divisor  of every number, in units
+    """
+    value = divisor * Fraction(unit)
+    if value.numerator == 1 and value.denominator <= 1024 and value.denominator.bit_count() == 1:
+        return Fraction(divisor)
+    power = Fraction(10) ** len(str(int(value)))
+    while True:
+        for times in (Fraction(5), Fraction(5, 2), Fraction(2), Fraction(1)):
+            if (value / (times * power)).denominator == 1:
+                return times * power / Fraction(unit)
+        power /= 10
 
 
 def divides(step: Fraction | None, divisor: int) -> bool:

@@ -55,6 +55,15 @@ class Source:
         with self.open() as stream:
             return stream.read(HEAD_BYTES)
 
+    @cached_property
+    def is_packed(self) -> bool:
+        """Whether the packing tells that what is read is whole: a plain file may be cut without a trace."""
+        if self.member is not None:
+            return True
+        with self.path.open("rb") as file:
+            start = file.read(4)
+        return any(start.startswith(magic) for magic, _ in _PACKINGS)
+
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
         """The unpacked bytes as a stream, reading which raises DataError for what is cut or damaged."""

@@ -173,13 +173,16 @@ def day_start_ns(date_text: str, time_zone: str, *, file: str | None = None) -> 
     return int(datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(time_zone)).timestamp()) * 10**9
 
 
-def blame(text: Text, columns: Sequence[Column]) -> NoReturn:
-    """Find the first line that is wrong and raise a DataError that says why."""
+def blame(text: Text, columns: Sequence[Column], *, rows_before: int = 0) -> NoReturn:
+    """Find the first line that is wrong and raise a DataError that says why.
+
+    rows_before  lines of the same file before this text
+    """
     lines = text.data.split(b"\n")
     if text.ends_with_newline:
         lines.pop()
-    for row, line in enumerate(lines, 1):
-        cut = "" if row < len(lines) or text.ends_with_newline else CUT_HINT
+    for row, line in enumerate(lines, rows_before + 1):
+        cut = "" if row < rows_before + len(lines) or text.ends_with_newline else CUT_HINT
         values = line.split(b",")
         if len(values) != len(columns):
             what = f"the row has {len(values)} columns, {len(columns)} are needed"
