@@ -93,11 +93,11 @@ def blocks(source: Source, fields: Sequence[Field], digits: Mapping[str, int]) -
 def digits_that_fit(values: Sequence[str], spare: int, most: int = 12) -> int:
     """How many decimals may be kept so that numbers ``spare`` digits longer than these still fit 18 digits.
 
-    Never fewer than the values themselves have.
+    Never fewer than the values themselves have, never more than ``most``: no venue prints finer, but floats do.
     """
     whole = max((len(value.partition(".")[0].lstrip("-")) for value in values), default=1)
     printed = max((len(value.partition(".")[2]) for value in values if "e" not in value), default=0)
-    return max(printed, min(most, 18 - whole - spare))
+    return min(most, max(printed, 18 - whole - spare))
 
 
 def unit_text(digits: int) -> str:
