@@ -108,7 +108,7 @@ def unit_text(digits: int) -> str:
 def _frame(text: Text, fields: Sequence[Field], digits: Mapping[str, int], row: int) -> pl.DataFrame:
     """One block parsed; what Arrow refuses is blamed on its line."""
     columns = [_column(field, digits) for field in fields]
-    types: dict[str, Any] = {
+    types: dict[Kind, Any] = {
         Kind.NAME: pa.dictionary(pa.int32(), pa.string()),
         Kind.INTEGER: pa.int64(),
     }
