@@ -6,6 +6,7 @@ what is named                          becomes
 ``sample``                             the bundled day
 a folder, or its ``events.parquet``    one day of a store that ``lobsim import`` wrote
 a LOBSTER zip, csv, csv.gz             read and validated on the spot
+another vendor's file                  refused with the command that imports it
 =====================================  =================================================
 
 Invariants: a file is recognised by what it holds, whatever it is called; a file that is not understood is refused in
@@ -16,6 +17,7 @@ A folder or file that is called ``sample`` is meant by ``./sample``.
 from __future__ import annotations
 
 import re
+import shlex
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -71,19 +73,20 @@ def open_dataset(
     files = {"--book": book, "--seed-book": seed_book, "--truth": truth}
     labels = {"--symbol": symbol, "--date": date}
     if source == SAMPLE:
-        _refuse_options(files | labels, "the bundled day is complete as it is")
+        refuse_options(files | labels, "the bundled day is complete as it is")
         from lobsim.sample import bundled_day
 
         return bundled_day()
     path = Path(source)
     if is_stored(path):
-        _refuse_options(files, f"{source} is imported already")
+        refuse_options(files, f"{source} is imported already")
         from lobsim.feeds.store import load
 
         return load(path, symbol, date)
     if not path.exists():
         raise DataError("there is no such file or folder", file=source, hint=f"give {UNDERSTOOD}")
-    if not path.is_file() or not _is_lobster(path):
+    if not path.is_file() or not is_lobster(path):
+        _refuse_vendor_file(path)
         raise DataError("this is no file that lobsim understands", file=source, hint=f"give {UNDERSTOOD}")
     from lobsim.feeds.lobster import read_lobster
 
@@ -95,13 +98,25 @@ def is_stored(path: Path) -> bool:
     return path.is_dir() or path.name == "events.parquet"
 
 
-def _refuse_options(options: Mapping[str, object], why: str) -> None:
+def refuse_options(options: Mapping[str, object], why: str) -> None:
+    """Refuse options that were given and mean nothing here; raises ConfigError."""
     given = [name for name, value in options.items() if value is not None]
     if given:
         raise ConfigError(f"{why}, {' and '.join(given)} cannot be used with it")
 
 
-def _is_lobster(path: Path) -> bool:
+def _refuse_vendor_file(path: Path) -> None:
+    """Say of a file that is understood, but not read on the spot, how to import it; raises DataError."""
+    from lobsim.feeds.recognise import recognise
+    from lobsim.feeds.source import sources_in
+
+    found = next(filter(None, map(recognise, sources_in(path))), None) if path.is_file() else None
+    if found is not None:
+        command = shlex.join(["lobsim", "import", str(path), "--out", "STORE"])
+        raise DataError(f"{found.reader.NAME} has to be imported first", file=path, hint=f"import it first: {command}")
+
+
+def is_lobster(path: Path) -> bool:
     """Whether a file is LOBSTER's, or so damaged that only the reader can say what is wrong with it."""
     from lobsim.feeds.lobster import recognise
 

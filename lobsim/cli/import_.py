@@ -1,10 +1,11 @@
-"""``lobsim import``: a vendor file in, one checked day of a store out."""
+"""``lobsim import``: vendor files in, checked days of a store out."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,55 +15,182 @@ from lobsim.cli.data_source import (
     SeedBookOption,
     SymbolOption,
     TruthOption,
+    is_lobster,
     is_stored,
     open_dataset,
+    refuse_options,
 )
-from lobsim.cli.output import JsonOption, Stopwatch, print_facts, print_json, print_text, progress
-from lobsim.errors import ConfigError
+from lobsim.cli.output import JsonOption, Stopwatch, print_facts, print_json, print_table, print_text, progress
+from lobsim.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from lobsim.feeds.schema import Dataset
+    from lobsim.feeds.importing import Plan
+    from lobsim.feeds.piece import ReadOptions
+    from lobsim.feeds.schema import Dataset, DatasetInfo
+
+VenueOption = Annotated[str | None, typer.Option("--venue", help="Where the format is used by several venues.")]
+TickOption = Annotated[
+    str | None, typer.Option("--tick", help="Price step such as 0.01, instead of the stated or found one.")
+]
+LotOption = Annotated[str | None, typer.Option("--lot", help="Size step such as 0.001; as --tick.")]
+MapOption = Annotated[
+    list[str] | None, typer.Option("--map", metavar="NAME=COLUMN", help="A column of a generic table; may be repeated.")
+]
+SkipOption = Annotated[
+    bool, typer.Option("--skip-unknown", help="Pass over files of a folder that are not understood.")
+]
 
 
 def import_file(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A LOBSTER zip, or message file (csv, csv.gz).")],
+    file: Annotated[str, typer.Argument(metavar="PATH", help="A vendor's file, a zip of them, or a folder.")],
     out: Annotated[Path, typer.Option("--out", help="The store: a folder that holds one folder for each day.")],
     book: BookOption = None,
     seed_book: SeedBookOption = None,
     truth: TruthOption = None,
     symbol: SymbolOption = None,
     date: DateOption = None,
+    venue: VenueOption = None,
+    tick: TickOption = None,
+    lot: LotOption = None,
+    columns: MapOption = None,
+    skip_unknown: SkipOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Read a vendor file, check every row, and keep it as Parquet.
+    """Read vendor files, check every row, and keep them as Parquet, one folder for each symbol and day.
 
-    Nothing is written unless the whole file is right; an older import of the same day is replaced.
+    The format is told by what a file holds. Nothing is written unless everything is right; older imports of the same days are replaced.
     """
-    if is_stored(Path(file)):
-        raise ConfigError("it is imported already", where=file, hint=f"use it directly: {_replay_command(Path(file))}")
+    from lobsim.feeds.piece import ReadOptions
+
+    path = Path(file)
+    if is_stored(path) and (not path.is_dir() or _is_store(path)):
+        raise ConfigError("it is imported already", where=file, hint=f"use it directly: {_replay_command(path)}")
     clock = Stopwatch()
+    others = {"--venue": venue, "--tick": tick, "--lot": lot, "--map": columns}
+    plan = _plan(path)
+    if plan is None:
+        refuse_options(others, f"{file} is a LOBSTER file")
+        files = {"book": book, "seed_book": seed_book, "truth": truth}
+        _import_lobster(file, out, clock, as_json, files | {"symbol": symbol, "date": date})
+        return
+    refuse_options({"--seed-book": seed_book, "--truth": truth}, f"{file} is no LOBSTER file")
+    if path.is_dir():
+        refuse_options({"--book": book}, f"{file} is a folder")
+    if plan.lobster:
+        refuse_options(others, f"{plan.lobster[0]} is a LOBSTER file")
+    if not skip_unknown:
+        from lobsim.feeds.importing import refuse_unknown
+
+        refuse_unknown(path, plan.unknown)
+    options = ReadOptions(symbol, date, venue, tick, lot, None if book is None else str(book), _mapping(columns or []))
+    with progress(f"reading {path.name}", None):
+        rows = _import_streams(plan, out, options) + _import_days(plan.lobster, out, options)
+    _print_rows(path, rows, plan.unknown, clock.seconds, as_json)
+
+
+def _plan(path: Path) -> Plan | None:
+    """What to read at a path; None for a single LOBSTER file, which is read as a whole."""
+    from lobsim.feeds.importing import plan_of
+
+    if not path.is_dir() and not path.is_file():
+        raise DataError("there is no such file or folder", file=str(path), hint=f"give {_understood()}")
+    try:
+        plan = plan_of(path)
+    except DataError:
+        if path.is_file() and is_lobster(path):
+            return None  # its reader says what is wrong with it
+        raise
+    if path.is_file() and not plan.found and (plan.lobster or is_lobster(path)):
+        return None
+    if not plan.found and not plan.lobster:
+        what = "this is no file" if path.is_file() else "it holds no file"
+        raise DataError(f"{what} that lobsim understands", file=path, hint=f"give {_understood()}")
+    return plan
+
+
+def _understood() -> str:
+    from lobsim.feeds.recognise import understood
+
+    return f"a LOBSTER zip, csv or csv.gz, or {understood()}"
+
+
+def _mapping(pairs: list[str]) -> tuple[tuple[str, str], ...]:
+    """``--map name=column``, taken apart; raises ConfigError."""
+    parts = [pair.partition("=") for pair in pairs]
+    for pair, (name, _, column) in zip(pairs, parts, strict=True):
+        if not name or not column:
+            raise ConfigError(f"--map is {pair!r}, NAME=COLUMN such as price=px is needed")
+    return tuple((name, column) for name, _, column in parts)
+
+
+def _import_streams(plan: Plan, out: Path, options: ReadOptions) -> list[dict[str, Any]]:
+    """Write what the streaming readers give."""
+    from lobsim.feeds.recognise import streams_of
+    from lobsim.feeds.writer import write
+
+    if not plan.found:
+        return []
+    written = write(streams_of(plan.found, options), out, tick=options.tick, lot=options.lot)
+    return [_row(one.info, one.digest, one.rows, one.nbytes, one.folder) for one in written]
+
+
+def _import_days(files: list[Path], out: Path, options: ReadOptions) -> list[dict[str, Any]]:
+    """Write LOBSTER days of a folder."""
+    from lobsim.feeds.lobster import read_lobster
+
+    rows = []
+    for file in files:
+        dataset = read_lobster(file, symbol=options.symbol, date=options.date)
+        folder, size = _save(dataset, out)
+        rows.append(_row(dataset.info, dataset.digest, len(dataset.events), size, folder))
+    return rows
+
+
+def _row(info: DatasetInfo, digest: str, rows: int, nbytes: int, folder: Path) -> dict[str, Any]:
+    """One imported day, for people and for programs."""
+    return {
+        "symbol": info.symbol,
+        "date": info.date,
+        "venue": info.venue,
+        "fidelity": info.fidelity.name,
+        "depth": info.depth,
+        "rows": rows,
+        "bytes": nbytes,
+        "digest": digest,
+        "notes": list(info.notes),
+        "folder": str(folder),
+        "next": _replay_command(folder),
+    }
+
+
+def _print_rows(path: Path, rows: list[dict[str, Any]], skipped: list[str], seconds: float, as_json: bool) -> None:
+    """What was imported, and what was not."""
+    total = {"rows": sum(row["rows"] for row in rows), "bytes": sum(row["bytes"] for row in rows), "seconds": seconds}
+    if as_json:
+        print_json({"datasets": rows, **total, "skipped": skipped})
+        return
+    headings = ("symbol", "date", "fidelity", "rows", "bytes", "digest")
+    cells = [[row[name] if isinstance(row[name], str) else f"{row[name]:,}" for name in headings] for row in rows]
+    print_table(f"{path.name}, imported in {seconds:.2f} s", headings, cells)
+    for row in rows:
+        for note in row["notes"]:
+            print_text(f"{row['symbol']} {row['date']}: {note}")
+    for name in skipped:
+        print_text(f"passed over: {name}")
+    print_text(f"\nTry next: {rows[0]['next']}")
+
+
+def _import_lobster(file: str, out: Path, clock: Stopwatch, as_json: bool, options: Mapping[str, Any]) -> None:
+    """One LOBSTER file, read as a whole."""
     with progress(f"reading {Path(file).name}", None):
-        dataset = open_dataset(file, book=book, seed_book=seed_book, truth=truth, symbol=symbol, date=date)
+        dataset = open_dataset(file, **options)
     read_s = clock.seconds
     folder, size = _save(dataset, out)
     seconds = clock.seconds
     command = _replay_command(folder, verify=dataset.rows is not None or dataset.truth is not None)
     if as_json:
-        print_json(
-            {
-                "symbol": dataset.info.symbol,
-                "date": dataset.info.date,
-                "fidelity": dataset.info.fidelity.name,
-                "depth": dataset.info.depth,
-                "rows": len(dataset.events),
-                "bytes": size,
-                "digest": dataset.digest,
-                "seconds": seconds,
-                "read_s": read_s,
-                "folder": str(folder),
-                "next": command,
-            }
-        )
+        row = _row(dataset.info, dataset.digest, len(dataset.events), size, folder)
+        print_json(row | {"seconds": seconds, "read_s": read_s, "next": command})
         return
     print_facts(
         f"{dataset.info.symbol} {dataset.info.date}, imported",
@@ -79,11 +207,20 @@ def import_file(
 
 def _save(dataset: Dataset, out: Path) -> tuple[Path, int]:
     """Write the day; its folder, and how many bytes lie there."""
+    from lobsim.feeds.manifest import write_manifest
     from lobsim.feeds.store import save
 
     with progress(f"writing to {out}", None):
         folder = save(dataset, out)
+        write_manifest(out)
     return folder, sum(path.stat().st_size for path in folder.glob("*.parquet"))
+
+
+def _is_store(folder: Path) -> bool:
+    """Whether a folder is a store or a day of one, not a folder of vendor files."""
+    from lobsim.feeds.store import EVENTS, list_partitions
+
+    return (folder / EVENTS).exists() or bool(list_partitions(folder))
 
 
 def _replay_command(folder: Path, *, verify: bool = False) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -40,7 +40,7 @@ from lobsim.feeds.text import day_start_ns
 from lobsim.types import Kind
 
 PART_ROWS = 2**18
-_PARTS = PARQUET | {"compression": "lz4"}
+_PARTS: dict[str, Any] = PARQUET | {"compression": "lz4"}
 _STATE_COLUMNS = ["kind", "side", "price", "size", "order_id", "other_id"]
 _NEEDS = {"price": ["kind", "price"], "size": ["kind", "size"]}
 

@@ -10,8 +10,9 @@ trades                PRINT rows; ``side`` of the file is the taker's, of the ro
 ====================  =======================================================================  ==================================
 
 A snapshot after updates is a reconnection: CLEAR, then its rows flagged SNAPSHOT; snapshots after the first are counted as "resynchronised".
-Times are microseconds; the order of a file is that of arrival and binds: an exchange time behind the row before it is lifted to it and counted ("late
-exchange times"), one more than LATE_NS behind is refused.  Between book and trades exchange time decides, prints first.
+Times are microseconds; the order of a file is that of arrival and binds: an exchange time behind the row before it is lifted to it, one outside the
+UTC day in which the row arrived is moved into that day (a file is a day, and no row of it may begin another), and both are counted; an update more than
+LATE_NS out of place is refused.  Between book and trades exchange time decides, prints first.
 
 Invariants: an update before any snapshot is refused; one book file kind for a symbol at a time.
 Known limits: the files do not say the currency (taken from the end of the symbol where that is clear, else "QUOTE"), tick, lot, or what
@@ -34,18 +35,23 @@ from lobsim.feeds.piece import Instrument, Piece, ReadOptions
 from lobsim.feeds.reorder import merge
 from lobsim.feeds.source import Source
 from lobsim.feeds.tardis.files import cells_of, digits_of, fields_of, first_row, kind_of, unit_of
-from lobsim.feeds.tardis.rows import Clock, Snapshots, Trades, Updates, pieces_of
+from lobsim.feeds.tardis.rows import DAY_US, Clock, Snapshots, Trades, Updates, pieces_of
 from lobsim.types import Fidelity
 
 _CURRENCY = re.compile(r"(?:(USDT|USDC)|[-_/](USD|EUR|GBP|JPY|KRW|BTC|ETH))$")
 
 
 class _Group(NamedTuple):
-    """The files of one symbol: kind of file -> files in the order of their first rows."""
+    """The files of one symbol and day: kind of file -> files in the order of their first rows."""
 
     exchange: str
     symbol: str
     files: dict[str, list[Source]]
+
+    @property
+    def sources(self) -> list[Source]:
+        """Every file."""
+        return [source for files in self.files.values() for source in files]
 
 
 class Tardis:
@@ -68,27 +74,38 @@ class Tardis:
 FORMATS = tuple(map(Tardis, ("incremental_book_L2", "book_snapshot_N", "trades", "quotes")))
 
 
-def read_together(sources: Sequence[Source], options: ReadOptions) -> Iterator[Piece]:
-    """Everything in some files: those of one symbol are joined, book and trades by exchange time.
+def streams(sources: Sequence[Source], options: ReadOptions) -> Iterator[tuple[list[Source], Iterator[Piece]]]:
+    """Everything in some files, day by day: the files of one symbol and day, and their rows, book and trades joined by exchange time.
 
     Raises DataError naming file and line, ConfigError for an option that contradicts the files.
     """
     _refuse_options(options)
-    groups: dict[tuple[str, str], _Group] = {}
+    days: dict[tuple[str, str, int], _Group] = {}
+    scales: dict[tuple[str, str], list[tuple[str, Source]]] = {}
     for source in sorted(sources, key=lambda source: first_row(source)[3]):
-        exchange, symbol, *_ = first_row(source)
-        symbol = options.symbol or symbol
-        group = groups.setdefault((exchange, symbol), _Group(exchange, symbol, {}))
+        exchange, symbol, _, local, *_ = first_row(source)
         kind = kind_of(source)
-        if kind is None:
+        if kind is None or not local.isdecimal():
             raise DataError("this is no Tardis file", file=source.name, row=1)
+        symbol = options.symbol or symbol
+        group = days.setdefault((exchange, symbol, int(local) // DAY_US), _Group(exchange, symbol, {}))
         group.files.setdefault(kind, []).append(source)
-    for group in groups.values():
-        yield from _read_group(group, options)
+        scales.setdefault((exchange, symbol), []).append((kind, source))
+    for group in days.values():
+        yield group.sources, _read_group(group, scales[group.exchange, group.symbol], options)
 
 
-def _read_group(group: _Group, options: ReadOptions) -> Iterator[Piece]:
-    """The files of one symbol as one stream."""
+def read_together(sources: Sequence[Source], options: ReadOptions) -> Iterator[Piece]:
+    """All rows of ``streams``."""
+    return chain.from_iterable(pieces for _, pieces in streams(sources, options))
+
+
+def _read_group(group: _Group, alike: list[tuple[str, Source]], options: ReadOptions) -> Iterator[Piece]:
+    """The files of one symbol and day as one stream.
+
+    alike  every file of the symbol, each with its kind: they share one scale
+    """
+    name = group.sources[0].name
     books = [kind for kind in group.files if kind != "trades"]
     if len(books) > 1:
         first, second = (group.files[kind][0].name for kind in books[:2])
@@ -96,20 +113,18 @@ def _read_group(group: _Group, options: ReadOptions) -> Iterator[Piece]:
             f"{first} is a book of {group.symbol} too", file=second, hint="import one of them, or into two stores"
         )
     template = _instrument(group, books[0] if books else "trades", options)
-    pairs = [(kind, file) for kind, files in group.files.items() for file in files]
-    digits = {unit: digits_of(pairs, unit, spare) for unit, spare in (("price", 2), ("amount", 4))}
+    digits = {unit: digits_of(alike, unit, spare) for unit, spare in (("price", 2), ("amount", 4))}
     template = replace(template, price_scale=unit_text(digits["price"]), size_scale=unit_text(digits["amount"]))
-    streams = [
+    kinds = [
         chain.from_iterable(_read_kind(kind, files, template, digits, options.symbol))
         for kind, files in group.files.items()
     ]
-    joined = iter(streams[0]) if len(streams) == 1 else merge(streams, file=next(iter(group.files.values()))[0].name)
     found = False
-    for piece in joined:
+    for piece in iter(kinds[0]) if len(kinds) == 1 else merge(kinds, file=name):
         found |= len(piece.events) > 0
         yield piece
     if not found:
-        raise DataError(f"it holds no row of {group.symbol}", file=next(iter(group.files.values()))[0].name)
+        raise DataError(f"it holds no row of {group.symbol}", file=name)
 
 
 def _read_kind(

@@ -67,6 +67,7 @@ def cells_of(kind: str) -> list[str]:
 
 
 def unit_of(name: str) -> str:
+    """Whether a column of numbers holds a "price" or an "amount"."""
     return "price" if name.endswith("price") else "amount"
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lobsim.feeds.lobster import read_lobster
+from lobsim.feeds.recognise import understood
 from lobsim.feeds.store import list_partitions, load
 from tests.lobsim.cli.conftest import Run
 from tests.lobsim.feeds.conftest import DATE, MESSAGES, SYMBOL, TinyRecording
@@ -62,7 +63,7 @@ def test_anything_else_is_told_what_is_understood(run: Run, content: bytes, tmp_
     done = run("import", file, "--out", tmp_path / "store")
     expected = (
         f"error: {file}: this is no file that lobsim understands; give a LOBSTER zip, csv or csv.gz,"
-        ' a folder written by "lobsim import", or the word "sample"\n'
+        f" or {understood()}\n"
     )
     assert (1, "", expected) == done
     assert not (tmp_path / "store").exists()

@@ -74,15 +74,28 @@ def test_an_exchange_time_that_falls_is_lifted_and_counted(tmp_path: Path) -> No
     dataset = written(tmp_path, file(tmp_path, "a.csv", text))
     assert dataset.events["ts_exchange"].is_sorted()
     assert (T0 + 50) * 1000 == dataset.events["ts_exchange"][-1]
-    assert "late exchange times lifted: 1" in dataset.info.notes
+    assert "exchange times moved: 1" in dataset.info.notes
     far = (
         BOOK
         + OPENING
         + book_row(70_000_000, False, "ask", "11", "5")
         + book_row(70_000_001, False, "ask", "11", "4", late=61_000_000)
     )
-    with pytest.raises(DataError, match="row 5, field timestamp: the exchange time is 60999999 microseconds behind"):
+    with pytest.raises(
+        DataError, match="row 5, field timestamp: the exchange time is 60999999 microseconds out of place"
+    ):
         written(tmp_path, file(tmp_path, "b.csv", far))
+
+
+def test_no_row_of_a_day_begins_another(tmp_path: Path) -> None:
+    midnight = (T0 // 86_400_000_000 + 1) * 86_400_000_000 - T0
+    text = BOOK + OPENING.replace(f"{T0},{T0 + 50}", f"{T0 + midnight - 9 * 10**9},{T0 + midnight + 5}")
+    text += book_row(midnight + 20, False, "ask", "11", "5", late=30)
+    text += f"x,A-USD,{T0 + midnight + 86_400_000_005},{T0 + midnight + 86_399_999_995},false,ask,11,4\n"
+    dataset = written(tmp_path, file(tmp_path, "a.csv", text))
+    start = (T0 + midnight) * 1000
+    assert [start] * 4 + [start + 86_400 * 10**9 - 1] == dataset.events["ts_exchange"].to_list()
+    assert "exchange times moved: 4" in dataset.info.notes
 
 
 def test_prints_and_levels_of_one_instant_come_prints_first(tmp_path: Path) -> None:
