@@ -20,7 +20,7 @@ from lobsim.cli.data_source import (
     open_dataset,
     refuse_options,
 )
-from lobsim.cli.output import JsonOption, Stopwatch, print_facts, print_json, print_table, print_text, progress
+from lobsim.cli.output import JsonOption, Stopwatch, print_facts, print_json, print_text, progress
 from lobsim.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -169,12 +169,13 @@ def _print_rows(path: Path, rows: list[dict[str, Any]], skipped: list[str], seco
     if as_json:
         print_json({"datasets": rows, **total, "skipped": skipped})
         return
-    headings = ("symbol", "date", "fidelity", "rows", "bytes", "digest")
-    cells = [[row[name] if isinstance(row[name], str) else f"{row[name]:,}" for name in headings] for row in rows]
-    print_table(f"{path.name}, imported in {seconds:.2f} s", headings, cells)
     for row in rows:
-        for note in row["notes"]:
-            print_text(f"{row['symbol']} {row['date']}: {note}")
+        facts = {"fidelity": row["fidelity"], "rows": f"{row['rows']:,}", "bytes": f"{row['bytes']:,} written"}
+        facts |= {"digest": row["digest"], "folder": row["folder"]} | (
+            {"notes": "; ".join(row["notes"])} if row["notes"] else {}
+        )
+        print_facts(f"{row['symbol']} {row['date']}, imported", facts)
+    print_text(f"{total['rows']:,} rows, {total['bytes']:,} bytes, {seconds:.2f} seconds")
     for name in skipped:
         print_text(f"passed over: {name}")
     print_text(f"\nTry next: {rows[0]['next']}")

@@ -6,6 +6,8 @@ A reader is a module with
 - ``recognise(source) -> bool``: whether a source holds this format, judged by its first bytes (``Source.head``), never by its name alone;
 - ``read(source, options) -> Iterator[Piece]``: the canonical rows.
 
+Where a vendor has several kinds of file, or files that belong together, ``recognise`` says what its module offers instead.
+
 Prices and sizes of a piece are *provisional* integers: multiples of ``price_scale`` and ``size_scale``, fine enough to hold every number of the file exactly.
 The writer (``writer``) finds tick and lot where the feed does not state them, and rescales.
 

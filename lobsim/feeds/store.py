@@ -7,6 +7,7 @@ the metadata of ``events.parquet``; metadata that other programs write is not us
 Invariants: every file is written under a temporary name in its own folder, flushed, then renamed; ``events.parquet``
 comes last, so a partition is there when that file is.  ``load`` recomputes the digest, so a damaged or
 mixed-up partition raises DataError and is never half right.
+``save`` writes a data set that is held in memory, ``writer.write`` one that is not; ``manifest.json`` at the root lists all partitions (``manifest``).
 Known limits: one writer for a partition at a time; a partition is read into memory as a whole.
 """
 

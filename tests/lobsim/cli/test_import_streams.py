@@ -96,6 +96,14 @@ def test_lobster_days_lie_among_others(run: Run, folder: Path, tmp_path: Path) -
     assert 2 == len(read_manifest(tmp_path / "store"))
 
 
+def test_a_lobster_book_without_its_messages_is_not_understood(run: Run, folder: Path, tmp_path: Path) -> None:
+    tiny = TinyRecording(folder)
+    tiny.write_csv()
+    (folder / tiny.message_name).unlink()
+    done = run("import", folder, "--out", tmp_path / "store")
+    assert (1, True) == (done.code, f"lobsim does not understand {folder / tiny.book_name}" in done.err)
+
+
 def test_a_file_that_is_wrong_leaves_nothing_of_the_folder(run: Run, folder: Path, tmp_path: Path) -> None:
     file(folder, "z_trades.csv", TRADES + trade_row(0, "buy", "1", "0", symbol="Z"))
     done = run("import", folder, "--out", tmp_path / "store")
