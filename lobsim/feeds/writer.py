@@ -4,7 +4,8 @@ A trading day ends at midnight in the time zone of its instrument.  A day that f
 (CLEAR, then SNAPSHOT rows; ``carry``), unless its own first row is a CLEAR: so every day stands alone.
 
 Invariants: rows are checked as ``schema.validate`` does, errors name the row among all rows of the symbol; a day has the digest that ``store.load`` recomputes;
-every file appears under its name only when the whole import is right, and an import that fails leaves the store as it was.
+every file appears under its name only when the whole import is right, an import that fails leaves the store as it was, and a day is never
+replaced by a shorter one of another file.
 Known limits: one writer for a partition at a time; when the very last step, renaming, fails, days renamed before stay.
 """
 
@@ -27,7 +28,7 @@ from lobsim.feeds.day import Closed, Day, Settings
 from lobsim.feeds.manifest import write_manifest
 from lobsim.feeds.piece import Instrument, Piece
 from lobsim.feeds.schema import DatasetInfo, check_codes, check_columns
-from lobsim.feeds.store import EVENTS, TEMPORARY, disk_errors, flush_folder, remove_books
+from lobsim.feeds.store import EVENTS, TEMPORARY, disk_errors, flush_folder, read_info, remove_books
 from lobsim.types import Kind
 
 _WAITING_ROWS = 2**20
@@ -146,6 +147,8 @@ class _Import:
                 self._close(one)
         if not self._closed:
             raise DataError("no event was read", file=self._root)
+        for closed in self._closed:
+            _refuse_loss(closed)
         written = []
         for closed in self._closed:
             path = closed.folder / EVENTS
@@ -202,6 +205,22 @@ class _Import:
                 return
             waiting -= day.waiting_rows
             day.flush()
+
+
+def _refuse_loss(closed: Closed) -> None:
+    """Refuse to replace a day of another file that reaches beyond the new one: a file's last rows may spill into the next day."""
+    try:
+        old = read_info(closed.folder).info
+    except DataError:
+        return  # there is none, or nothing is lost with it
+    new = closed.info
+    reaches_beyond = old.session_start_ns < new.session_start_ns or old.session_end_ns > new.session_end_ns
+    if reaches_beyond and old.source_sha256 != new.source_sha256:
+        raise DataError(
+            f"the store holds {old.symbol} {old.date} of {old.source}, which has rows before or after those of {new.source}",
+            file=closed.folder,
+            hint="import the files together, as a folder, or take the older day away",
+        )
 
 
 def _carry_over(before: Day, after: Day, events: pl.DataFrame) -> None:

@@ -260,6 +260,22 @@ def test_an_import_again_replaces_the_day_and_what_lay_beside_it(tmp_path: Path)
     assert 1 == len(list_partitions(tmp_path / "store"))
 
 
+def test_a_day_is_not_replaced_by_the_few_rows_that_another_file_has_of_it(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    whole = write_rows([*TUESDAY, level(DAY_NS + 10**12, BUY, 100_500, 9_000)], store)
+    other = tmp_path / "monday.csv"
+    other.write_bytes(b"monday\n")
+    spills = [(Origin([other]), list(in_pieces([*ROWS, TUESDAY[0]])))]
+    before = files_of(store)
+    with pytest.raises(
+        DataError, match=r"holds BTC 2026-01-06 of made_up\.csv, which has rows before or after those of mon"
+    ):
+        write(spills, store)
+    assert (before, whole[0].digest) == (files_of(store), load(store).digest)
+    later = [(Origin([other]), in_pieces([*ROWS, TUESDAY[0], level(DAY_NS + 10**13, BUY, 1000, 0)]))]
+    assert 2 == len(write(later, store))
+
+
 def test_files_that_follow_one_another_make_one_day_with_both_names(tmp_path: Path) -> None:
     files = [tmp_path / "first.csv", tmp_path / "second.csv"]
     for file in files:
