@@ -74,15 +74,17 @@ def _long(cells: np.ndarray) -> pl.DataFrame:
 
 def _changes(whole: pl.DataFrame, count: int) -> pl.DataFrame:
     """What is new, changed or gone at each row; row -1 is the book before."""
-    ordered = whole.sort(*_KEY, "row").with_columns(
-        before=pl.col("row").shift(1).over(_KEY),
-        size_before=pl.col("size").shift(1).over(_KEY),
-        after=pl.col("row").shift(-1).over(_KEY),
-    )
-    stays = ((pl.col("before") == pl.col("row") - 1) & (pl.col("size_before") == pl.col("size"))).fill_null(False)
-    new = ordered.filter((pl.col("row") >= 0) & ~stays).select("row", "side", "price", "size")
-    ends = (pl.col("after") != pl.col("row") + 1).fill_null(True) & (pl.col("row") + 1 < count)
-    gone = ordered.filter(ends).select(pl.col("row") + 1, "side", "price", size=pl.lit(0, pl.Int64))
+    ordered = whole.sort(*_KEY, "row")
+    follows = (  # the row before this one, in the order of the sort, is the same level one book earlier
+        (pl.col("side") == pl.col("side").shift(1))
+        & (pl.col("price") == pl.col("price").shift(1))
+        & (pl.col("row") == pl.col("row").shift(1) + 1)
+    ).fill_null(False)
+    stays = follows & (pl.col("size") == pl.col("size").shift(1))
+    ends = ~follows.shift(-1).fill_null(False) & (pl.col("row") + 1 < count)
+    marked = ordered.with_columns(new=(pl.col("row") >= 0) & ~stays.fill_null(False), ends=ends)
+    new = marked.filter("new").select("row", "side", "price", "size")
+    gone = marked.filter("ends").select(pl.col("row") + 1, "side", "price", size=pl.lit(0, pl.Int64))
     return pl.concat([gone, new])
 
 
