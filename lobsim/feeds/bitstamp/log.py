@@ -1,0 +1,74 @@
+"""The log of 2015: ``<local ms> <event> <json>``, with orders, trades and now and then the best twenty levels (left out, counted).
+
+The numbers of a trade were printed from 64-bit floats ("236.27000000000001"): their noise is taken off, from the text.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+
+import polars as pl
+
+from lobsim.feeds.bitstamp.orders import CHANGED, CREATED, DELETED, DIGITS, TRADED, read_events
+from lobsim.feeds.line_tables import decimal_integer, line_tables, refuse_row
+from lobsim.feeds.piece import Piece, ReadOptions
+from lobsim.feeds.source import BLOCK_BYTES, Source
+from lobsim.feeds.text import CUT_HINT
+
+NAME = "Bitstamp order log"
+
+_EVENTS = {"order_created": CREATED, "order_changed": CHANGED, "order_deleted": DELETED, "trade": TRADED}
+_BOOK = "order_book"
+_WORDS = "|".join([*_EVENTS, _BOOK])
+_LINE = rf"^(?P<ms>\d{{13}}) (?P<event>{_WORDS}) (?P<body>\{{.*\}})$"
+_NOISY = r"\.\d{9}|e"
+_BOOKS = "book snapshots left out"
+
+
+def recognise(source: Source) -> bool:
+    """Whether the first line is one of this log."""
+    return re.match(rf"\d{{13}} (?:{_WORDS}) \{{".encode(), source.head) is not None
+
+
+def read(source: Source, options: ReadOptions, *, nbytes: int = BLOCK_BYTES) -> Iterator[Piece]:
+    """The canonical rows of a log; raises DataError for a line that is none of its kind."""
+    return read_events(source, options, (_parsed(source, lines) for lines in line_tables(source, nbytes)), trades=True)
+
+
+def _parsed(source: Source, lines: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
+    """Columns row, ts (ns), what, id, side, price and amount (10^-DIGITS) of the orders and trades of a block."""
+    frame = lines.with_columns(pl.col("line").str.extract_groups(_LINE).alias("parts")).unnest("parts")
+    refuse_row(source, frame, pl.col("ms").is_null(), "the line is {!r}, which is no event of this log", hint=CUT_HINT)
+    books = frame.filter(pl.col("event") == _BOOK)
+    rows = frame.filter(pl.col("event") != _BOOK).with_columns(
+        ts=pl.col("ms").cast(pl.Int64) * 10**6,
+        what=pl.col("event").replace_strict(_EVENTS, return_dtype=pl.Int64),
+        price=pl.col("body").str.extract(r'"price": ?"?([0-9.e-]+)[",}]'),
+        amount=pl.col("body").str.extract(r'"amount": ?"?([0-9.e-]+)[",}]'),
+        id=pl.col("body").str.extract(r'"id": ?(\d{1,18})[,}]').cast(pl.Int64),
+        side=pl.col("body").str.extract(r'"order_type": ?([01])[,}]').cast(pl.Int64),
+    )
+    rows = _without_noise(_without_noise(rows, "price"), "amount")
+    rows = rows.with_columns(decimal_integer("price", DIGITS), decimal_integer("amount", DIGITS))
+    order = pl.col("what") != TRADED
+    bad = pl.any_horizontal(pl.col("price", "amount", "id").is_null()) | (order & pl.col("side").is_null())
+    refuse_row(source, rows, bad, "its fields cannot be read: {}", show="body", hint=CUT_HINT)
+    return rows.select("row", "ts", "what", "id", "side", "price", "amount"), {_BOOKS: len(books)}
+
+
+def _without_noise(frame: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Fields with more decimals than DIGITS, or an exponent, that are what a 64-bit float prints: the shorter number it stands for.
+
+    The float is a test only: the number is read from the text.  Other fields are left alone, to be refused.
+    """
+    shorter: dict[str, str] = {}
+    for field in frame[name].filter(frame[name].str.contains(_NOISY)).unique(maintain_order=True):
+        if field not in (repr(float(field)), f"{float(field):.17g}"):
+            continue
+        nearest = Decimal(field).quantize(Decimal(1).scaleb(-DIGITS))
+        if abs(Decimal(field) - nearest) <= 2 * Decimal(math.ulp(float(field))):
+            shorter[field] = f"{nearest:f}"
+    return frame.with_columns(pl.col(name).replace(shorter)) if shorter else frame
