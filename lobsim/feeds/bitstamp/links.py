@@ -17,7 +17,7 @@ import polars as pl
 from lobsim.feeds.line_tables import whole_table
 from lobsim.types import NONE, Flag, Kind
 
-WINDOW_NS = 250 * 10**6
+WINDOW_NS = 100 * 10**6
 
 _MOVES = {
     "row": pl.Int64,

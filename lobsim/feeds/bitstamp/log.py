@@ -21,16 +21,16 @@ from lobsim.feeds.text import CUT_HINT
 NAME = "Bitstamp order log"
 
 _EVENTS = {"order_created": CREATED, "order_changed": CHANGED, "order_deleted": DELETED, "trade": TRADED}
-_BOOK = "order_book"
-_WORDS = "|".join([*_EVENTS, _BOOK])
+_WORDS = "|".join(_EVENTS)
 _LINE = rf"^(?P<ms>\d{{13}}) (?P<event>{_WORDS}) (?P<body>\{{.*\}})$"
+_BOOK_LINE = r"^\d{13} order_book \{"
 _NOISY = r"\.\d{9}|e"
 _BOOKS = "book snapshots left out"
 
 
 def recognise(source: Source) -> bool:
     """Whether the first line is one of this log."""
-    return re.match(rf"\d{{13}} (?:{_WORDS}) \{{".encode(), source.head) is not None
+    return re.match(rf"\d{{13}} (?:{_WORDS}|order_book) \{{".encode(), source.head) is not None
 
 
 def read(source: Source, options: ReadOptions, *, nbytes: int = BLOCK_BYTES) -> Iterator[Piece]:
@@ -40,10 +40,10 @@ def read(source: Source, options: ReadOptions, *, nbytes: int = BLOCK_BYTES) -> 
 
 def _parsed(source: Source, lines: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
     """Columns row, ts (ns), what, id, side, price and amount (10^-DIGITS) of the orders and trades of a block."""
-    frame = lines.with_columns(pl.col("line").str.extract_groups(_LINE).alias("parts")).unnest("parts")
+    is_book = pl.col("line").str.contains(_BOOK_LINE)  # long lines: not worth taking to pieces
+    frame = lines.filter(~is_book).with_columns(pl.col("line").str.extract_groups(_LINE).alias("parts")).unnest("parts")
     refuse_row(source, frame, pl.col("ms").is_null(), "the line is {!r}, which is no event of this log", hint=CUT_HINT)
-    books = frame.filter(pl.col("event") == _BOOK)
-    rows = frame.filter(pl.col("event") != _BOOK).with_columns(
+    rows = frame.with_columns(
         ts=pl.col("ms").cast(pl.Int64) * 10**6,
         what=pl.col("event").replace_strict(_EVENTS, return_dtype=pl.Int64),
         price=pl.col("body").str.extract(r'"price": ?"?([0-9.e-]+)[",}]'),
@@ -56,7 +56,7 @@ def _parsed(source: Source, lines: pl.DataFrame) -> tuple[pl.DataFrame, dict[str
     order = pl.col("what") != TRADED
     bad = pl.any_horizontal(pl.col("price", "amount", "id").is_null()) | (order & pl.col("side").is_null())
     refuse_row(source, rows, bad, "its fields cannot be read: {}", show="body", hint=CUT_HINT)
-    return rows.select("row", "ts", "what", "id", "side", "price", "amount"), {_BOOKS: len(books)}
+    return rows.select("row", "ts", "what", "id", "side", "price", "amount"), {_BOOKS: len(lines) - len(frame)}
 
 
 def _without_noise(frame: pl.DataFrame, name: str) -> pl.DataFrame:
