@@ -119,7 +119,7 @@ def _parsed(source: Source, lines: pl.DataFrame, midnight_ns: int) -> pl.DataFra
     refuse_row(
         source,
         frame,
-        pl.col("source") == _SHENZHEN,
+        pl.col("source").eq_missing(_SHENZHEN),
         "it is of the Shenzhen exchange",
         hint="only Shanghai logs are read",
     )

@@ -54,7 +54,7 @@ def _parsed(source: Source, lines: pl.DataFrame) -> tuple[pl.DataFrame, dict[str
     rows = _without_noise(_without_noise(rows, "price"), "amount")
     rows = rows.with_columns(decimal_integer("price", DIGITS), decimal_integer("amount", DIGITS))
     order = pl.col("what") != TRADED
-    bad = pl.any_horizontal(pl.col("price", "amount", "id").is_null()) | (order & pl.col("side").is_null())
+    bad = pl.any_horizontal(pl.col("price", "amount", "id").fill_null(-1) < 0) | (order & pl.col("side").is_null())
     refuse_row(source, rows, bad, "its fields cannot be read: {}", show="body", hint=CUT_HINT)
     return rows.select("row", "ts", "what", "id", "side", "price", "amount"), {_BOOKS: len(lines) - len(frame)}
 
