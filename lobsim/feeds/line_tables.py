@@ -6,7 +6,9 @@ Known limit: one line must fit in memory (a websocket snapshot of a whole book i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
 
 import polars as pl
 
@@ -71,6 +73,22 @@ def decimal_integer(column: str, digits: int) -> pl.Expr:
     return pl.when(fits).then(joined.cast(pl.Int64, strict=False)).alias(column)
 
 
+def without_float_prints(frame: pl.DataFrame, name: str, digits: int) -> pl.DataFrame:
+    """Fields with more decimals than ``digits``, or an exponent, that are what a 64-bit float prints: the shorter number it stands for.
+
+    "236.27000000000001" is 236.27, "4e-05" is 0.00004.  The float is a test only: the number is read from the text.  Other fields
+    are left alone, to be refused.
+    """
+    shorter: dict[str, str] = {}
+    for field in frame[name].filter(frame[name].str.contains(rf"\.\d{{{digits + 1}}}|\de")).unique(maintain_order=True):
+        if field not in (repr(float(field)), f"{float(field):.17g}"):
+            continue
+        nearest = Decimal(field).quantize(Decimal(1).scaleb(-digits))
+        if abs(Decimal(field) - nearest) <= 2 * Decimal(math.ulp(float(field))):
+            shorter[field] = f"{nearest:f}"
+    return frame.with_columns(pl.col(name).replace(shorter)) if shorter else frame
+
+
 def iso_time_ns(column: str) -> pl.Expr:
     """``2026-08-09T21:05:48.228568804Z`` (up to nine decimals) as nanoseconds UTC; null for anything else."""
     text = pl.col(column)
@@ -94,12 +112,3 @@ def whole_table(rows: pl.DataFrame) -> pl.DataFrame:
         (pl.col(name) if name in rows.columns else absent[name]).cast(kind).alias(name)
         for name, kind in COLUMNS.items()
     )
-
-
-def total(notes: Sequence[dict[str, int]]) -> dict[str, int]:
-    """The counts of several notes added up, in the order in which names first appear."""
-    sums: dict[str, int] = {}
-    for note in notes:
-        for name, count in note.items():
-            sums[name] = sums.get(name, 0) + count
-    return sums

@@ -5,15 +5,13 @@ The numbers of a trade were printed from 64-bit floats ("236.27000000000001"): t
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
-from decimal import Decimal
 
 import polars as pl
 
 from lobsim.feeds.bitstamp.orders import CHANGED, CREATED, DELETED, DIGITS, TRADED, read_events
-from lobsim.feeds.line_tables import decimal_integer, line_tables, refuse_row
+from lobsim.feeds.line_tables import decimal_integer, line_tables, refuse_row, without_float_prints
 from lobsim.feeds.piece import Piece, ReadOptions
 from lobsim.feeds.source import BLOCK_BYTES, Source
 from lobsim.feeds.text import CUT_HINT
@@ -24,7 +22,6 @@ _EVENTS = {"order_created": CREATED, "order_changed": CHANGED, "order_deleted": 
 _WORDS = "|".join(_EVENTS)
 _LINE = rf"^(?P<ms>\d{{13}}) (?P<event>{_WORDS}) (?P<body>\{{.*\}})$"
 _BOOK_LINE = r"^\d{13} order_book \{"
-_NOISY = r"\.\d{9}|e"
 _BOOKS = "book snapshots left out"
 
 
@@ -51,24 +48,9 @@ def _parsed(source: Source, lines: pl.DataFrame) -> tuple[pl.DataFrame, dict[str
         id=pl.col("body").str.extract(r'"id": ?(\d{1,18})[,}]').cast(pl.Int64),
         side=pl.col("body").str.extract(r'"order_type": ?([01])[,}]').cast(pl.Int64),
     )
-    rows = _without_noise(_without_noise(rows, "price"), "amount")
+    rows = without_float_prints(without_float_prints(rows, "price", DIGITS), "amount", DIGITS)
     rows = rows.with_columns(decimal_integer("price", DIGITS), decimal_integer("amount", DIGITS))
     order = pl.col("what") != TRADED
     bad = pl.any_horizontal(pl.col("price", "amount", "id").fill_null(-1) < 0) | (order & pl.col("side").is_null())
     refuse_row(source, rows, bad, "its fields cannot be read: {}", show="body", hint=CUT_HINT)
     return rows.select("row", "ts", "what", "id", "side", "price", "amount"), {_BOOKS: len(lines) - len(frame)}
-
-
-def _without_noise(frame: pl.DataFrame, name: str) -> pl.DataFrame:
-    """Fields with more decimals than DIGITS, or an exponent, that are what a 64-bit float prints: the shorter number it stands for.
-
-    The float is a test only: the number is read from the text.  Other fields are left alone, to be refused.
-    """
-    shorter: dict[str, str] = {}
-    for field in frame[name].filter(frame[name].str.contains(_NOISY)).unique(maintain_order=True):
-        if field not in (repr(float(field)), f"{float(field):.17g}"):
-            continue
-        nearest = Decimal(field).quantize(Decimal(1).scaleb(-DIGITS))
-        if abs(Decimal(field) - nearest) <= 2 * Decimal(math.ulp(float(field))):
-            shorter[field] = f"{nearest:f}"
-    return frame.with_columns(pl.col(name).replace(shorter)) if shorter else frame
