@@ -105,7 +105,36 @@ FILLED = [
 
 def test_a_trade_executes_the_older_of_two_orders_that_shrank_alike(tmp_path: Path) -> None:
     rows, notes = read(tmp_path, [*FILLED, trade(915, "100.0", "2.0")])
-    assert [(Kind.EXECUTE, Side.BUY, 100, 2, 5, 0, 9), (Kind.DELETE, Side.SELL, 99, 2, 9, 0, 0)] == rows[2:]
+    assert [(Kind.EXECUTE, Side.BUY, 100, 2, 5, 0, 9)] == rows[1:]
+    assert {"fills linked": 1, "trades linked": 1, "orders that traded on arrival, in full": 1} == notes
+
+
+def test_what_an_arriving_order_leaves_over_stands_behind_its_last_fill(tmp_path: Path) -> None:
+    lines = [
+        event(0, "created", 4, 0, "101.00", "1.00000000"),
+        event(1, "created", 5, 0, "100.00", "2.00000000"),
+        event(900, "created", 9, 1, "99.00", "5.00000000"),
+        event(1000, "created", 10, 1, "103.00", "5.00000000"),
+        event(1020, "deleted", 4, 0, "101.00", "0.00000000"),
+        event(1021, "changed", 9, 1, "99.00", "4.00000000"),
+        event(1050, "changed", 9, 1, "99.00", "2.00000000"),
+        event(1052, "deleted", 5, 0, "100.00", "0.00000000"),
+        event(3000, "deleted", 9, 1, "99.00", "2.00000000"),
+    ]
+    rows, notes = read(tmp_path, sorted([*lines, trade(1030, "101.0", "1.0"), trade(1060, "100.0", "2.0")]))
+    assert [
+        (Kind.EXECUTE, Side.BUY, 101, 1, 4, 0, 9),
+        (Kind.EXECUTE, Side.BUY, 100, 2, 5, 0, 9),
+        (Kind.ADD, Side.SELL, 99, 2, 9, 0, 0),
+        (Kind.DELETE, Side.SELL, 99, 2, 9, 0, 0),
+    ] == rows[3:]
+    assert {"fills linked": 2, "trades linked": 2, "orders that traded on arrival, in part": 1} == notes
+
+
+def test_an_order_that_rested_before_it_shrank_did_not_trade_on_arrival(tmp_path: Path) -> None:
+    late = [line.replace(str(START + 900), str(START - 1500)) for line in FILLED]
+    rows, notes = read(tmp_path, sorted([*late, trade(915, "100.0", "2.0")]))
+    assert [Kind.ADD, Kind.ADD, Kind.EXECUTE, Kind.DELETE] == [row[0] for row in rows]
     assert {"fills linked": 1, "trades linked": 1} == notes
 
 
