@@ -31,7 +31,14 @@ from typing import Any
 import polars as pl
 
 from lobsim.errors import DataError
-from lobsim.feeds.line_tables import decimal_integer, refuse_options, refuse_row, whole_table, without_float_prints
+from lobsim.feeds.line_tables import (
+    before_in,
+    decimal_integer,
+    refuse_options,
+    refuse_row,
+    whole_table,
+    without_float_prints,
+)
 from lobsim.feeds.piece import Instrument, Piece, ReadOptions
 from lobsim.feeds.source import BLOCK_BYTES, Source
 from lobsim.feeds.text import CUT_HINT, day_start_ns
@@ -193,7 +200,7 @@ def _applied(
     """The orders that are there afterwards, canonical rows of some messages, and counts."""
     known = live.with_columns(row=pl.lit(0, dtype=pl.Int64))
     whole = pl.concat([known, updates]).sort("id", "row")
-    before = [pl.col(name).shift(1).over("id").alias(f"old_{name}") for name in ("price", "amount")]
+    before = [before_in("id", name).alias(f"old_{name}") for name in ("price", "amount")]
     whole = whole.with_columns(before)
     last = whole.group_by("id", maintain_order=True).last().filter(pl.col("price") > 0)
     there = (pl.col("old_price") > 0).fill_null(False)

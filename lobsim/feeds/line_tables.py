@@ -63,6 +63,16 @@ def refuse_options(source: Source, options: ReadOptions, taken: Iterable[str]) -
             )
 
 
+def first_of(key: str) -> pl.Expr:
+    """Whether a row is the first of its key, in a frame sorted by it; plain shifts are ten times as fast as windows over many keys."""
+    return (pl.col(key) != pl.col(key).shift(1)).fill_null(True)
+
+
+def before_in(key: str, name: str) -> pl.Expr:
+    """The value of the row before of the same key, null for the first, in a frame sorted by the key."""
+    return pl.when(~first_of(key)).then(pl.col(name).shift(1))
+
+
 def decimal_integer(column: str, digits: int) -> pl.Expr:
     """Decimal text with an optional sign as a whole number of 10^-digits; null for what is no such number, or not a multiple."""
     text = pl.col(column)

@@ -28,7 +28,7 @@ import polars as pl
 
 from lobsim.errors import DataError
 from lobsim.feeds.bitstamp.links import Links
-from lobsim.feeds.line_tables import refuse_options, refuse_row
+from lobsim.feeds.line_tables import before_in, first_of, refuse_options, refuse_row
 from lobsim.feeds.piece import Instrument, Piece, ReadOptions
 from lobsim.feeds.source import Source
 from lobsim.types import NONE, Fidelity, Kind
@@ -100,13 +100,13 @@ class _Book:
         state = pl.concat([self.live, self.dead]).join(orders.select("id").unique(), on="id", how="semi")
         whole = pl.concat([state.with_columns(row=pl.lit(0, dtype=pl.Int64)), orders], how="diagonal").sort("id", "row")
         gone = pl.col("what").is_in([DELETED, _DEAD]).cast(pl.Int64)
-        after = (gone.cum_sum().over("id") - gone) > 0
+        so_far = gone.cum_sum() - gone
+        after = so_far > pl.when(first_of("id")).then(so_far).forward_fill()
         whole = whole.with_columns(after=after & (pl.col("row") > 0))
         late, whole = whole.filter("after"), whole.filter(~pl.col("after"))
-        again = (pl.col("what") == CREATED) & (pl.int_range(pl.len()).over("id") > 0)
-        whole = whole.with_columns(again=again)
+        whole = whole.with_columns(again=(pl.col("what") == CREATED) & ~first_of("id"))
         twice, whole = whole.filter("again"), whole.filter(~pl.col("again"))
-        before = [pl.col(name).shift(1).over("id").alias(f"old_{name}") for name in ("side", "price", "amount")]
+        before = [before_in("id", name).alias(f"old_{name}") for name in ("side", "price", "amount")]
         whole = whole.with_columns(before)
         refuse_row(
             self.source,
