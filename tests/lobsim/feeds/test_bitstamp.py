@@ -127,6 +127,26 @@ def test_nearly_every_trade_of_the_log_is_linked_with_the_order_it_hit(logged: D
     assert (executions["match_id"] > executions["order_id"]).all()
 
 
+def test_linked_fills_hit_the_oldest_order_of_the_best_price(logged: Day) -> None:
+    queues: dict[tuple[int, int], dict[int, None]] = {}
+    book, oldest, best, fills = OrderBook(), 0, 0, 0
+    for kind, side, price, size, order_id, other_id in logged[0].select(ORDER_COLUMNS).iter_rows():
+        there = book.orders.get(order_id)
+        stands = (side, there[1]) if there else None
+        if kind == Kind.EXECUTE and stands:
+            fills += 1
+            oldest += next(iter(queues[stands])) == order_id
+            best += book.best(side)[0] == stands[1]
+        book.apply(kind, side, price, size, order_id, other_id)
+        if stands and (kind == Kind.REPLACE or order_id not in book.orders):
+            del queues[stands][order_id]
+        if kind in (Kind.ADD, Kind.REPLACE):
+            queues.setdefault((side, price), {})[other_id or order_id] = None
+    assert 3987 == fills
+    assert 0.997 < oldest / fills
+    assert 0.998 < best / fills
+
+
 def test_fills_inferred_without_trades_are_nearly_always_those_with_trades(logged: Day, tabled: Day) -> None:
     names = ["order_id", "match_id", "price", "size"]
     with_trades, without = (day[0].filter(pl.col("kind") == Kind.EXECUTE).select(names) for day in (logged, tabled))
