@@ -64,6 +64,15 @@ def test_every_order_deletion_and_trade_of_the_day_is_there(day: tuple[Instrumen
     assert events["sequence"].is_sorted()
 
 
+def test_what_was_traded_adds_up_to_what_the_exchange_states(
+    day: tuple[Instrument, pl.DataFrame, Counter[str]],
+) -> None:
+    events = day[1].filter(pl.col("kind") == Kind.EXECUTE)
+    halves = events.filter((pl.col("flags") & int(Flag.AUCTION) != 0) & (pl.col("side") == Side.BUY))
+    assert 18_685 == len(events) - len(halves)
+    assert 2_432_171_000 == events["size"].sum() - halves["size"].sum()
+
+
 def test_the_phases_are_those_of_the_exchange(day: tuple[Instrument, pl.DataFrame, Counter[str]]) -> None:
     _, events, _ = day
     phases = events.filter(pl.col("kind") == Kind.PHASE).select("ts_exchange", "size").rows()
