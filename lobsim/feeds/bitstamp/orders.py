@@ -3,7 +3,7 @@
 =========================================  ==========================================================================
 message                                    becomes
 =========================================  ==========================================================================
-creation                                   ADD
+creation                                   ADD (of an order that trades on arrival: what is left, see ``links``)
 change to a smaller amount                 REDUCE, or EXECUTE where a fill of it is certain (``links``)
 change to a larger amount, or the price    REPLACE under the same id: it goes to the back
 deletion with nothing left (filled)        EXECUTE where certain, else DELETE
