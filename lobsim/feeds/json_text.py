@@ -91,7 +91,10 @@ def _blame(frame: pl.DataFrame, column: str, schema: Mapping[str, Any], file: st
             high = middle
     text = frame[column][low]
     raise DataError(
-        f"{shorten(text)} is no whole message of the kind that is needed", file=file, row=frame["row"][low], hint=CUT_HINT
+        f"{shorten(text)} is no whole message of the kind that is needed",
+        file=file,
+        row=frame["row"][low],
+        hint=CUT_HINT,
     )
 
 

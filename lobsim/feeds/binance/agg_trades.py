@@ -81,9 +81,11 @@ def _venue(symbol: str, trades: pl.DataFrame) -> str:
 def _as_trades(trades: pl.DataFrame) -> pl.DataFrame:
     maker = pl.when("m").then(int(Side.BUY)).otherwise(int(Side.SELL)).cast(pl.Int8)
     columns = {"ts": "T", "local": "T", "price": "p", "size": "q"}
-    return trades.select("row", **{name: pl.col(field) for name, field in columns.items()}).with_columns(
-        side=trades.select(maker).to_series(), sequence=pl.lit(-1, pl.Int64)
-    ).select(TRADE.keys())
+    return (
+        trades.select("row", **{name: pl.col(field) for name, field in columns.items()})
+        .with_columns(side=trades.select(maker).to_series(), sequence=pl.lit(-1, pl.Int64))
+        .select(TRADE.keys())
+    )
 
 
 def _trades(source: Source) -> Iterator[pl.DataFrame]:

@@ -91,10 +91,7 @@ class Chain:
         """Apply the rules to consecutive updates."""
         told: list[pl.DataFrame] = []
         while len(updates):
-            if self._last is None:
-                updates = self._start(updates, told)
-            else:
-                updates = self._follow(updates, told)
+            updates = self._start(updates, told) if self._last is None else self._follow(updates, told)
         return told
 
     def _start(self, updates: pl.DataFrame, told: list[pl.DataFrame]) -> pl.DataFrame:
@@ -144,7 +141,9 @@ class Chain:
         """The book is not known from the last good update on."""
         field, is_ = ("pu", update["previous"]) if self._futures else ("U", update["first"])
         needed = self._last if self._futures else (self._last or 0) + 1
-        words = f"{field} is {is_}, {needed} is needed to follow the update before it, and no later snapshot mends the gap"
+        words = (
+            f"{field} is {is_}, {needed} is needed to follow the update before it, and no later snapshot mends the gap"
+        )
         self._problem = (update["row"], words, "cut the recording there, or record a snapshot after a gap")
         self.notes["gaps"] += 1
         self._last = None
@@ -167,6 +166,8 @@ class Chain:
     def _as_book(messages: pl.DataFrame, what: What) -> pl.DataFrame:
         """Messages in the columns of BOOK; the order among rows is the venue's, but only within a symbol's book."""
         return messages.select(
-            (pl.lit(int(what)) if name == "what" else pl.lit(-1) if name == "sequence" else pl.col(name)).cast(kind).alias(name)
+            (pl.lit(int(what)) if name == "what" else pl.lit(-1) if name == "sequence" else pl.col(name))
+            .cast(kind)
+            .alias(name)
             for name, kind in BOOK.items()
         )

@@ -28,7 +28,9 @@ def is_coin_margined(symbol: str) -> bool:
 def instrument(symbol: str, venue: str, options: ReadOptions, fidelity: Fidelity, *, file: str) -> Instrument:
     """The instrument, with what a person has added; raises DataError where that contradicts the recording."""
     if options.venue is not None and options.venue != venue:
-        raise DataError(f"venue was given as {options.venue}, the recording is of {venue}", file=file, hint="leave it out")
+        raise DataError(
+            f"venue was given as {options.venue}, the recording is of {venue}", file=file, hint="leave it out"
+        )
     inverse = venue == COINM
     size_digits = decimals(options.lot) if options.lot else DIGITS
     return Instrument(

@@ -88,7 +88,9 @@ def messages(lines: pl.DataFrame, *, file: str) -> Messages:
     trades = [_trades(parts.pop(kind, empty), kind == "aggregate", file) for kind in ("trade", "aggregate")]
     updates = _updates(parts.pop("depth", empty), file)
     snapshots = _snapshots(parts.pop("snapshot", empty), file)
-    return Messages(updates, snapshots, pl.concat(trades).sort("row"), {kind: len(part) for kind, part in parts.items()})
+    return Messages(
+        updates, snapshots, pl.concat(trades).sort("row"), {kind: len(part) for kind, part in parts.items()}
+    )
 
 
 def tickers(lines: pl.DataFrame, *, file: str) -> pl.DataFrame:
@@ -110,7 +112,9 @@ def _stamped(lines: pl.DataFrame, file: str) -> pl.DataFrame:
     )
     if stamped["local"].null_count():
         words = "a receive time, a space and the JSON are needed"
-        refuse(stamped, pl.col("local").is_null(), "line", words, file=file, hint="record it that way, or cut this line")
+        refuse(
+            stamped, pl.col("local").is_null(), "line", words, file=file, hint="record it that way, or cut this line"
+        )
     return epoch_ns(stamped, "local", file=file).select("row", "local", "text")
 
 
@@ -151,9 +155,7 @@ def _snapshots(stamped: pl.DataFrame, file: str) -> pl.DataFrame:
     _refuse_bare_numbers(stamped, _BARE_NUMBER_IN_LIST, file)
     found = decoded(stamped, "text", _SNAPSHOT, file=file) if len(stamped) else _empty(_SNAPSHOT)
     refuse_missing(found, ("lastUpdateId", "bids", "asks"), file=file)
-    return found.select(
-        "row", "local", "symbol", "bids", "asks", ts=pl.col("T") * 10**6, last="lastUpdateId"
-    )
+    return found.select("row", "local", "symbol", "bids", "asks", ts=pl.col("T") * 10**6, last="lastUpdateId")
 
 
 def _empty(fields: dict) -> pl.DataFrame:

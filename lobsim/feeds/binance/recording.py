@@ -15,7 +15,7 @@ from lobsim.feeds.binance.chain import Chain
 from lobsim.feeds.binance.instrument import COINM, SPOT, USDM, instrument, is_coin_margined
 from lobsim.feeds.binance.messages import Messages, messages, rest_snapshot
 from lobsim.feeds.json_text import line_frames, refuse_other_day
-from lobsim.feeds.level_track import BOOK, TRADE, LevelTrack, What
+from lobsim.feeds.level_track import TRADE, LevelTrack, What
 from lobsim.feeds.piece import Piece, ReadOptions
 from lobsim.feeds.source import Source
 from lobsim.types import Fidelity, Side
@@ -128,7 +128,9 @@ class Recording:
         if name in self._continued:
             chain.continue_from(*self._continued[name])
         return _Symbol(
-            LevelTrack(described, file=self.file, has_book=has_book), chain, bool(trades["aggregate"].all()) and len(trades) > 0
+            LevelTrack(described, file=self.file, has_book=has_book),
+            chain,
+            bool(trades["aggregate"].all()) and len(trades) > 0,
         )
 
     def _one(self, name: str, symbol: _Symbol, block: Messages) -> Piece | None:
@@ -170,9 +172,9 @@ class Recording:
         step = kept.select(pl.when(before >= 0).then(pl.col("id") - before).otherwise(1))["id"] if len(kept) else None
         if step is not None:
             notes.update(_some("trades missing by their ids", int((step.filter(step > 1) - 1).sum())))
-            notes.update(_some("trades repeated, left out", int((step < 1).sum())))
+            notes.update(_some("trades repeated or out of order, left out", int((step < 1).sum())))
             kept = kept.filter(step > 0)
-            symbol.next_trade = int(trades["id"].max() or 0) + 1 if len(kept) == 0 else int(kept["id"][-1]) + 1
+            symbol.next_trade = int(kept["id"][-1]) + 1 if len(kept) else symbol.next_trade
         outside = kept.filter((pl.col("origin") != "MARKET").fill_null(False))
         for origin, count in outside.group_by("origin", maintain_order=True).len().iter_rows():
             notes.update(_some(f"{origin} trades outside the book, left out", count))
@@ -196,7 +198,8 @@ class Recording:
             pass
         for name, symbol in before._symbols.items():
             if symbol.chain.last is not None and symbol.levels is not None:
-                self._continued[name] = (*(symbol.levels.side(side) for side in _SIDES), symbol.chain.last)
+                bids, asks = (symbol.levels.side(side) for side in _SIDES)
+                self._continued[name] = bids, asks, symbol.chain.last
         if not self._continued:
             raise DataError("its book is not known at its end", file=source.name, hint="give one that has a snapshot")
 
