@@ -7,12 +7,13 @@ Invariants: times of book rows never fall; no trade is told outside a time in wh
 A trade is held back until the book has passed its time, so that a gap found later still covers it.
 The rows of one answer are in order of time, prints before the book messages of the same time; a trade that arrives late (0.2 s have been seen) may belong before
 rows of an answer given earlier: ``reorder`` puts that right.
-Known limit: of trades that wait for a book at most 200,000 are kept.
+Known limit: of trades that wait for a book at most 200,000 are kept; a recording that begins with more of them has no book.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from enum import IntEnum
 
 import polars as pl
@@ -21,7 +22,7 @@ from lobsim.errors import DataError
 from lobsim.feeds.json_text import LEVELS, exact_column
 from lobsim.feeds.piece import Instrument, Piece
 from lobsim.feeds.schema import COLUMNS
-from lobsim.types import NONE, Flag, Kind, Side
+from lobsim.types import NONE, Fidelity, Flag, Kind, Side
 
 BOOK = {
     "row": pl.Int64,
@@ -58,8 +59,8 @@ class What(IntEnum):
 class LevelTrack:
     """One symbol on its way to canonical rows."""
 
-    def __init__(self, instrument: Instrument, *, file: str, has_book: bool) -> None:
-        """``has_book``: the recording has book messages of this symbol; without them all trades are told."""
+    def __init__(self, instrument: Instrument, *, file: str, has_book: bool | None = None) -> None:
+        """``has_book``: False where there are trades only, which are then all told; None where it is still to be seen."""
         self.instrument = instrument
         self.file = file
         self.has_book = has_book
@@ -70,13 +71,23 @@ class LevelTrack:
         self._known: list[tuple[int, int]] = []
         self._held = pl.DataFrame(schema=TRADE)
 
-    @property
-    def is_open(self) -> bool:
-        """Whether the book is known now."""
-        return self._open_ns is not None
+    def expect_book(self, row: int, *, depth: int = 0) -> None:
+        """Book messages begin at this row; raises DataError where the trades before them have been told without a book."""
+        if self.has_book is False:
+            words = "book messages begin only here, long after the trades"
+            raise DataError(words, file=self.file, row=row, hint="cut off what lies before them")
+        if self.has_book is None:
+            self.has_book = True
+            self.instrument = replace(self.instrument, depth=depth)
 
     def piece(self, book: pl.DataFrame, trades: pl.DataFrame, *, final: bool = False) -> Piece | None:
         """What has become known with these messages; None where nothing has.  ``final``: no more will come."""
+        if self.has_book is None:
+            self._held = pl.concat([self._held, trades])
+            if not final and len(self._held) < _HELD:
+                return None
+            self.has_book, trades, self._held = False, self._held, self._held.clear()
+            self.instrument = replace(self.instrument, fidelity=Fidelity.L1)
         book = self._in_time(book)
         self._follow(book)
         rows = pl.concat([self._level_rows(book), self._print_rows(self._told(trades, final))])
@@ -122,8 +133,8 @@ class LevelTrack:
         waiting = trades.filter(~decided) if self._open_ns is not None or final else trades.filter(~known).tail(_HELD)
         self._held = waiting
         self._count("trades without a known book, dropped", len(trades) - len(told) - len(waiting))
-        if self._open_ns is not None and len(waiting) == 0:
-            self._known.clear()
+        # Of times that are over only the last matters: trades come late, but not by a whole gap.
+        self._known = self._known[-1:] if self._open_ns is not None else self._known
         return told
 
     def _level_rows(self, book: pl.DataFrame) -> pl.DataFrame:

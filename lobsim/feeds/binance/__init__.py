@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lobsim.feeds.binance import agg_trades, raw, t_depth
+from lobsim.feeds.binance import agg_archive, agg_trades, raw, t_depth
 
-FORMATS = (raw, t_depth, agg_trades)
+FORMATS = (raw, t_depth, agg_trades, agg_archive)
 """Modules with NAME, recognise and read."""

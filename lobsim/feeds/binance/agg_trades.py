@@ -49,13 +49,19 @@ def read(source: Source, options: ReadOptions) -> Iterator[Piece]:
     refuse_options(source, options, ("symbol", "venue", "tick", "lot"))
     if options.symbol is None:
         raise DataError("the file does not say of which symbol it is", file=source.name, hint="say it with symbol")
+    return told(_trades(source), options.symbol, source, options)
+
+
+def told(frames: Iterator[pl.DataFrame], symbol: str, source: Source, options: ReadOptions) -> Iterator[Piece]:
+    """Aggregate trades (row and the fields of this module, T in nanoseconds) as prints; raises DataError for trades out of order."""
     track: LevelTrack | None = None
     before: dict[str, int] = {"a": -1, "T": 0}
-    for trades in _trades(source):
+    for trades in frames:
+        refuse(trades, pl.col("f") > pl.col("l"), "f", "which is above l", file=source.name)
         if track is None:
             refuse_other_day(options, trades["T"][0], file=source.name)
-            venue = _venue(options.symbol, trades)
-            described = instrument(options.symbol, venue, options, Fidelity.L1, file=source.name)
+            venue = _venue(symbol, trades)
+            described = instrument(symbol, venue, options, Fidelity.L1, file=source.name)
             track = LevelTrack(described, file=source.name, has_book=False)
         step = pl.col("a") - pl.col("a").shift(fill_value=before["a"] if before["a"] >= 0 else trades["a"][0] - 1)
         refuse(trades, step < 1, "a", "which is not above the one before it", file=source.name)
@@ -98,7 +104,6 @@ def _trades(source: Source) -> Iterator[pl.DataFrame]:
         refuse(frame, pl.col("text").str.contains(_BARE_NUMBER), "text", words, file=source.name)
         frame = decoded(frame, "text", _FIELDS, file=source.name)
         refuse_missing(frame, _NEEDED, file=source.name)
-        refuse(frame, pl.col("f") > pl.col("l"), "f", "which is above l", file=source.name)
         yield epoch_ns(frame, "T", file=source.name)
         row += len(text)
 

@@ -53,10 +53,10 @@ class Levels:
 class _Symbol:
     """One symbol of a recording: the chain of its updates, its rows, and which of its trades are told."""
 
-    def __init__(self, track: LevelTrack, chain: Chain, aggregate: bool) -> None:
+    def __init__(self, track: LevelTrack, chain: Chain) -> None:
         self.track = track
         self.chain = chain
-        self.aggregate = aggregate
+        self.aggregate: bool | None = None
         self.next_trade: int | None = None
         self.levels: Levels | None = None
 
@@ -72,7 +72,8 @@ class Recording:
         self._symbols: dict[str, _Symbol] = {}
         self._started = False
         self._seen: set[str] = set()
-        self._first_snapshot: pl.DataFrame | None = None
+        self._others: Counter[str] = Counter()
+        self._early: pl.DataFrame | None = None
         self._continued: dict[str, tuple[list[list[str]], list[list[str]], int]] = {}
 
     def take(self, block: Messages) -> Iterator[Piece]:
@@ -84,11 +85,12 @@ class Recording:
         for name in wanted:
             if name not in self._symbols:
                 self._symbols[name] = self._new(name, block)
-        others = Counter(block.others)
+        self._others.update(block.others)
+        if not self._symbols and len(block.snapshots):
+            self._early = pl.concat([self._early, block.snapshots]) if self._early is not None else block.snapshots
         for name, symbol in self._symbols.items():
-            if others:
-                symbol.track.notes.update({f"{kind}, no events": count for kind, count in others.items()})
-                others = Counter()
+            symbol.track.notes.update({f"{kind}, no events": count for kind, count in self._others.items()})
+            self._others.clear()
             piece = self._one(name, symbol, block)
             if piece is not None:
                 yield piece
@@ -121,26 +123,18 @@ class Recording:
         elif len(trades):
             futures = futures or trades["origin"][0] is not None
         venue = SPOT if not futures else COINM if is_coin_margined(name) else USDM
-        has_book = len(updates) > 0
-        fidelity = Fidelity.L2_TRADES if has_book else Fidelity.L1
-        described = instrument(name, venue, self._options, fidelity, file=self.file)
+        described = instrument(name, venue, self._options, Fidelity.L2_TRADES, file=self.file)
         chain = Chain(futures=futures, file=self.file)
         if name in self._continued:
             chain.continue_from(*self._continued[name])
-        return _Symbol(
-            LevelTrack(described, file=self.file, has_book=has_book),
-            chain,
-            bool(trades["aggregate"].all()) and len(trades) > 0,
-        )
+        return _Symbol(LevelTrack(described, file=self.file), chain)
 
     def _one(self, name: str, symbol: _Symbol, block: Messages) -> Piece | None:
         """What one block says of one symbol."""
         updates = block.updates.filter(pl.col("symbol") == name)
-        if len(updates) and not symbol.track.has_book:
-            row = int(updates["row"][0])
-            words = "depth updates begin only here, long after the trades"
-            raise DataError(words, file=self.file, row=row, hint="cut off what lies before them")
         symbol.chain.file = symbol.track.file = self.file
+        if len(updates):
+            symbol.track.expect_book(int(updates["row"][0]))
         book = symbol.chain.feed(updates, self._snapshots_of(name, block))
         symbol.track.notes.update(symbol.chain.notes)
         symbol.chain.notes.clear()
@@ -152,8 +146,8 @@ class Recording:
     def _snapshots_of(self, name: str, block: Messages) -> pl.DataFrame:
         """Snapshots of one symbol; one that does not say of which belongs to the only one there is."""
         found = block.snapshots
-        if self._first_snapshot is not None:
-            found, self._first_snapshot = pl.concat([self._first_snapshot.select(found.columns), found]), None
+        if self._early is not None:
+            found, self._early = pl.concat([self._early.select(found.columns), found]), None
         theirs = found.filter(pl.col("symbol").is_null() | (pl.col("symbol") == name))
         unnamed = theirs.filter(pl.col("symbol").is_null())
         if len(unnamed) and len(self._seen) > 1:
@@ -166,7 +160,9 @@ class Recording:
         """Trades of one symbol that were made in the book, once each."""
         trades = block.trades.filter(pl.col("symbol") == name)
         notes = symbol.track.notes
-        kept = trades.filter(pl.col("aggregate") == symbol.aggregate)
+        if symbol.aggregate is None and len(trades):
+            symbol.aggregate = bool(trades["aggregate"].all())
+        kept = trades.filter(pl.col("aggregate") == bool(symbol.aggregate))
         notes.update(_some("trades told twice (plain and aggregate), left out", len(trades) - len(kept)))
         before = pl.col("id").shift(fill_value=-1 if symbol.next_trade is None else symbol.next_trade - 1)
         step = kept.select(pl.when(before >= 0).then(pl.col("id") - before).otherwise(1))["id"] if len(kept) else None
@@ -187,7 +183,7 @@ class Recording:
         if source.head.lstrip()[:1] == b"{":
             with source.open() as stream:
                 text = bytes(stream.read(_SNAPSHOT_BYTES)).decode(errors="replace")
-            self._first_snapshot = rest_snapshot(text, file=source.name).with_columns(row=pl.lit(0, pl.Int64))
+            self._early = rest_snapshot(text, file=source.name).with_columns(row=pl.lit(0, pl.Int64))
             return
         before = Recording(ReadOptions(symbol=self._options.symbol), keep_levels=True)
         before.file = source.name

@@ -124,16 +124,13 @@ class _Recording:
     def _one(self, key: tuple[str, str], books: pl.DataFrame, trades: pl.DataFrame) -> Piece | None:
         """What one block says of one symbol."""
         if key not in self._symbols:
-            depth = max(books["depth"].to_list(), default=0)
-            steps = self.connections.steps.get(key)
             venue, name = key
-            described = instrument(name, venue, self._options, depth=depth, steps=steps, has_book=len(books) > 0)
-            self._symbols[key] = _Symbol(LevelTrack(described, file=self._file, has_book=len(books) > 0))
+            described = instrument(name, venue, self._options, depth=0, steps=self.connections.steps.get(key))
+            self._symbols[key] = _Symbol(LevelTrack(described, file=self._file))
         symbol = self._symbols[key]
         track = symbol.track
-        if len(books) and not track.has_book:
-            words = "order book messages begin only here, long after the trades"
-            raise DataError(words, file=self._file, row=int(books["row"][0]), hint="cut off what lies before them")
+        if len(books):
+            track.expect_book(int(books["row"][0]), depth=max(books["depth"].to_list()))
         taken = books.filter(pl.col("depth") == track.instrument.depth)
         if len(taken) < len(books):
             track.notes["messages of other depths, left out"] += len(books) - len(taken)

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from lobsim.errors import DataError
-from lobsim.feeds.binance import agg_trades, t_depth
+from lobsim.feeds.binance import FORMATS, agg_archive, agg_trades, t_depth
 from lobsim.feeds.piece import ReadOptions
 from lobsim.feeds.source import Source
 from lobsim.types import Fidelity, Flag, Kind, Side
@@ -191,3 +191,60 @@ def test_a_cut_array_is_refused(tmp_path: Path, cut: int) -> None:
 def test_missing_aggregate_trades_are_counted(tmp_path: Path) -> None:
     path = write_trades(tmp_path, trade(1), trade(4))
     assert 2 == all_events(agg_trades.read(Source(path), ReadOptions(symbol="X")))[1]["trades missing by their ids"]
+
+
+SPOT_ROWS = (
+    "202790190,7139.89000000,0.06702300,222825297,222825297,1577977823305,False,True\n"
+    "202790191,7139.97,0.002,222825298,222825299,1577977824874,True,True\n"
+)
+FUTURES_HEADER = "agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker\n"
+
+
+def futures_rows(header: str = "") -> str:
+    return header + SPOT_ROWS.replace(",True\n", "\n").lower()
+
+
+@pytest.mark.parametrize(
+    ("text", "venue"),
+    [
+        (SPOT_ROWS, "BINANCE_SPOT"),
+        (SPOT_ROWS.replace("305,", "305000,").replace("874,", "874000,"), "BINANCE_SPOT"),
+        (futures_rows(), "BINANCE_USDM"),
+        (futures_rows(FUTURES_HEADER), "BINANCE_USDM"),
+    ],
+    ids=["spot", "spot in microseconds", "futures", "futures with header"],
+)
+def test_archives_of_aggregate_trades_are_told_by_their_columns(tmp_path: Path, text: str, venue: str) -> None:
+    source = Source(write(tmp_path, "BTCUSDT-aggTrades-2020-01-02.csv", text))
+    assert [agg_archive] == [reader for reader in FORMATS if reader.recognise(source)]
+    pieces = list(agg_archive.read(source, ReadOptions(date="2020-01-02")))
+    events, notes = all_events(iter(pieces))
+    assert (venue, "BTCUSDT") == (pieces[0].instrument.venue, pieces[0].instrument.symbol)
+    expected = [
+        (1577977823305_000_000, int(Side.SELL), 713989000000, 6702300),
+        (1577977824874_000_000, int(Side.BUY), 713997000000, 200000),
+    ]
+    assert expected == events.select("ts_exchange", "side", "price", "size").rows()
+    assert {} == notes
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("7139.97", "7.1e3", "row 2, field p: p is '7.1e3'"),
+        ("True,True", "yes,True", "row 2, field m: m is 'yes'"),
+        ("1577977824874", "1577977823304", "row 2, field T: .*earlier"),
+        (",True,True\n", ",True\n", "row 2: the row has 7 columns, 8 are needed"),
+    ],
+)
+def test_rows_of_an_archive_that_cannot_be_right_are_named(tmp_path: Path, old: str, new: str, sentence: str) -> None:
+    assert old in SPOT_ROWS
+    source = Source(write(tmp_path, "BTCUSDT-aggTrades-2020-01.csv", SPOT_ROWS.replace(old, new)))
+    with pytest.raises(DataError, match=sentence):
+        list(agg_archive.read(source, ReadOptions()))
+
+
+def test_an_archive_whose_name_does_not_tell_the_symbol_needs_it_said(tmp_path: Path) -> None:
+    source = Source(write(tmp_path, "trades.csv", SPOT_ROWS))
+    with pytest.raises(DataError, match="its name does not tell the symbol; say it with symbol"):
+        agg_archive.read(source, ReadOptions())

@@ -177,3 +177,9 @@ def test_times_that_fall_in_the_chain_are_raised_and_counted(tmp_path: Path) -> 
     events, notes = read(capture.write(tmp_path))
     assert events["ts_exchange"].is_sorted()
     assert 1 == notes["book times that fell, raised"]
+
+
+def test_a_snapshot_that_is_all_of_the_first_block_is_not_forgotten(tmp_path: Path) -> None:
+    path = BinanceCapture().snapshot(20, BIDS, ASKS).update(20, 21, 19, bids=[("99.0", "1")]).write(tmp_path)
+    events, _ = all_events(raw.read(SmallBlocks(path, nbytes=1), ReadOptions()))
+    assert (100.0, 5.0, 100.5, 4.0) == last_best(events)

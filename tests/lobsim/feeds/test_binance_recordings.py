@@ -10,10 +10,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from lobsim.errors import DataError
 from lobsim.feeds.binance import raw
 from lobsim.feeds.piece import ReadOptions
 from lobsim.feeds.source import Source
 from lobsim.types import Fidelity, Flag, Kind, Side
+from tests.support.captures import SmallBlocks
 from tests.support.recorded_books import LevelBook, after_level_packets, all_events
 
 # name, the recording before it, updates compared with a book ticker, how many agree
@@ -176,3 +178,24 @@ def test_updates_and_snapshot_in_the_order_of_the_file_would_cross_the_book(shar
         crossed |= best is not None and best[0] >= best[2]
     assert crossed
     assert 2 == imported(folder, name)[1]["updates before the snapshot, dropped"]
+
+
+@pytest.mark.parametrize("nbytes", [30_000, 1_000_000])
+def test_rows_do_not_depend_on_where_the_blocks_are_cut(shared: Path, nbytes: int) -> None:
+    folder, name = shared / "data" / "binance", "usdm_btcusdt_20230404.dat.gz"
+    events, notes = all_events(raw.read(SmallBlocks(folder / name, nbytes=nbytes), ReadOptions()))
+    expected, expected_notes = imported(folder, name)
+    assert expected.equals(events)
+    assert expected_notes == notes
+
+
+def test_one_update_left_out_of_a_recording_is_refused_as_a_gap(shared: Path, tmp_path: Path) -> None:
+    with gzip.open(shared / "data" / "binance" / "usdm_btcusdt_20230404.dat.gz", "rt") as file:
+        text = file.readlines()
+    updates = [row for row, line in enumerate(text) if "depthUpdate" in line]
+    left_out = updates[1000]
+    path = tmp_path / "gap"
+    path.write_text("".join(text[:left_out] + text[left_out + 1 :]))
+    row = updates[1001]
+    with pytest.raises(DataError, match=rf"row {row}: pu is \d+, \d+ is needed to follow the update before it"):
+        list(raw.read(Source(path), ReadOptions()))

@@ -14,7 +14,7 @@ from lobsim.feeds.binance import raw
 from lobsim.feeds.piece import ReadOptions
 from lobsim.feeds.source import Source
 from lobsim.types import Fidelity, Kind, Side
-from tests.support.captures import BinanceCapture
+from tests.support.captures import BinanceCapture, SmallBlocks
 from tests.support.recorded_books import all_events
 
 BIDS, ASKS = (("100.0", "5"),), (("100.5", "4"),)
@@ -191,3 +191,11 @@ def test_the_format_is_told_by_content(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.write_text('1700000000000000000 {"topic":"orderbook.50.BTCUSDT"}\n')
     assert not raw.recognise(Source(other))
+
+
+def test_updates_that_begin_after_too_many_trades_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lobsim.feeds.level_track._HELD", 2)
+    capture = BinanceCapture().trade(1, "100.0", "1").trade(2, "100.0", "1").trade(3, "100.0", "1")
+    capture.snapshot(20, BIDS, ASKS).update(20, 21, 19, bids=[("99.0", "1")])
+    with pytest.raises(DataError, match="row 5: book messages begin only here, long after the trades"):
+        list(raw.read(SmallBlocks(capture.write(tmp_path), nbytes=1), ReadOptions()))
