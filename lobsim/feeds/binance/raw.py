@@ -30,6 +30,8 @@ NAME = "Binance websocket capture"
 WINDOW_NS = 5 * 10**9
 """How much later than the book's time a trade may come and still find its place; 0.17 s is the most that was seen."""
 _STAMPED = re.compile(rb"[0-9]{13,19} \{")
+_SYMBOL = re.compile(rb'"s"\s*:\s*"([A-Z0-9_]+)"')
+_FUTURES = re.compile(rb'"(?:pu|ps|X)"\s*:')
 _OURS = re.compile(rb'"(?:depthUpdate|lastUpdateId|aggTrade|bookTicker)"|"stream"\s*:\s*"[a-z0-9_]+@')
 
 
@@ -53,6 +55,14 @@ def read_all(sources: Sequence[Source], options: ReadOptions) -> Iterator[Piece]
     """The same of files that one recorder has written one after another."""
     refuse_options(sources[0], options, ("symbol", "venue", "tick", "lot", "book"))
     return reorder(_pieces(sources, options), WINDOW_NS, prints_first=True, file=sources[0].name)
+
+
+def order_of(source: Source) -> tuple[tuple[frozenset[bytes], bool], tuple[int, ...]]:
+    """Of which symbols and which kind of market a capture is, by its first messages, and when it begins by its own clock (ns)."""
+    stamp = int(source.head.partition(b" ")[0])
+    stamp *= 10**6 if stamp < 10**13 else 10**3 if stamp < 10**16 else 1
+    symbols = frozenset(_SYMBOL.findall(source.head))
+    return (symbols, _FUTURES.search(source.head) is not None), (stamp,)
 
 
 def book_tickers(source: Source) -> pl.DataFrame:

@@ -8,7 +8,7 @@ Known limit: a time here is the only one there is, so the receive time is the sa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -49,11 +49,24 @@ def recognise(source: Source) -> bool:
 
 def read(source: Source, options: ReadOptions) -> Iterator[Piece]:
     """The canonical rows; ``options.book`` is the snapshot file.  Raises DataError for updates that no snapshot fits."""
-    refuse_options(source, options, ("symbol", "venue", "tick", "lot", "book"))
+    return read_all([source], options)
+
+
+def order_of(source: Source) -> tuple[str, tuple[int, ...]]:
+    """The symbol of a file's first row; its time (ms), a snapshot before updates of the same time."""
+    fields = source.head.split(b"\n", 2)[1].decode(errors="replace").split(",") if b"\n" in source.head else []
+    if len(fields) != len(_COLUMNS) or not fields[1].isdecimal():
+        return "", (0,)
+    return fields[0], (int(fields[1]), int(fields[5] != "snap"))
+
+
+def read_all(sources: Sequence[Source], options: ReadOptions) -> Iterator[Piece]:
+    """The same of several files of one symbol, the snapshot file first."""
+    refuse_options(sources[0], options, ("symbol", "venue", "tick", "lot", "book"))
     book = [Source(Path(options.book))] if options.book is not None else []
     chain: Chain | None = None
     track: LevelTrack | None = None
-    for file in (*book, source):
+    for file in (*book, *sources):
         if not recognise(file):
             raise DataError(f"its first line is not {_HEADER}", file=file.name, hint="give a T_DEPTH file")
         for messages in _messages(file):
@@ -70,7 +83,7 @@ def read(source: Source, options: ReadOptions) -> Iterator[Piece]:
             if piece is not None:
                 yield piece
     if chain is None or track is None:
-        raise DataError("it holds no row", file=source.name)
+        raise DataError("it holds no row", file=sources[0].name)
     piece = track.piece(chain.finish(), pl.DataFrame(schema=TRADE), final=True)
     if piece is not None:
         yield piece
