@@ -53,11 +53,11 @@ def read(source: Source, options: ReadOptions) -> Iterator[Piece]:
 
 
 def order_of(source: Source) -> tuple[str, tuple[int, ...]]:
-    """The symbol of a file's first row; its time (ms), a snapshot before updates of the same time."""
+    """The symbol of a file's first row; its time (ns), and 0 for a snapshot, 1 for updates."""
     fields = source.head.split(b"\n", 2)[1].decode(errors="replace").split(",") if b"\n" in source.head else []
     if len(fields) != len(_COLUMNS) or not fields[1].isdecimal():
         return "", (0,)
-    return fields[0], (int(fields[1]), int(fields[5] != "snap"))
+    return fields[0], (int(fields[1]) * 10**6, int(fields[5] != "snap"))
 
 
 def read_all(sources: Sequence[Source], options: ReadOptions) -> Iterator[Piece]:

@@ -18,9 +18,10 @@ def test_every_recorded_file_is_recognised_by_exactly_one_reader(shared: Path) -
     assert [1] * 9 == [sum(reader.recognise(Source(path)) for reader in FORMATS) for path in files]
 
 
-def test_captures_of_one_market_are_chained_in_the_order_of_their_clocks(shared: Path) -> None:
+def test_captures_of_one_market_are_chained_by_their_clocks_unless_days_lie_between(shared: Path) -> None:
     folder = shared / "data" / "binance"
     names = (
+        "usdm_btcusdt_20240808.gz",
         "usdm_btcusdt_20230405.dat.gz",
         "spot_btcusdt_20240809.gz",
         "spot_btcusdt_20240808.gz",
@@ -30,6 +31,7 @@ def test_captures_of_one_market_are_chained_in_the_order_of_their_clocks(shared:
     found = [(files, pieces) for files, pieces in streams([Source(folder / name) for name in names], ReadOptions())]
     assert [
         ["usdm_btcusdt_20230404.dat.gz", "usdm_btcusdt_20230405.dat.gz"],
+        ["usdm_btcusdt_20240808.gz"],
         ["spot_btcusdt_20240808.gz", "spot_btcusdt_20240809.gz"],
         ["coinm_btcusd_perp_20240808.gz"],
     ] == [[source.base for source in files] for files, _ in found]
