@@ -189,7 +189,7 @@ class _Day:
                 records = block.records[letter]
                 locates, first = np.unique(records["locate"], return_index=True)
                 for locate, at in zip(locates.tolist(), first.tolist(), strict=True):
-                    self._symbols.setdefault(locate, str(records["stock"][at], "ascii", "replace").strip())
+                    self._symbols.setdefault(locate, bytes(records["stock"][at]).decode("ascii", "replace").strip())
 
     def _add_phases(self, parts: RowParts, block: Block) -> None:
         """PHASE rows of H and S, which are few."""
