@@ -47,7 +47,7 @@ from lobsim.types import NONE, Fidelity, Flag, Kind, Phase, Side
 NAME = "Nasdaq TotalView-ITCH 5.0"
 
 TIME_ZONE = "America/New_York"
-_ENOUGH_ROWS = 500_000
+_ENOUGH_ROWS = 250_000
 _SIDE_HIDDEN_SINCE = "2014-07-14"
 _PHASES = {b"H": Phase.HALT, b"P": Phase.HALT, b"Q": Phase.QUOTING, b"T": Phase.CONTINUOUS}
 _NAMES = (

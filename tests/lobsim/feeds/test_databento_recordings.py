@@ -12,7 +12,9 @@ import pytest
 from lobsim.feeds.databento import dbn, delimited
 from lobsim.feeds.databento.dbn import _record_blocks
 from lobsim.feeds.piece import ReadOptions
+from lobsim.feeds.schema import Dataset, DatasetInfo, validate
 from lobsim.feeds.source import Source
+from lobsim.market import Market
 from lobsim.types import Fidelity, Flag, Kind, Phase, Side
 from tests.support.pieces import Whole, read_one
 from tests.support.recorded_orders import RecordedOrders
@@ -151,6 +153,17 @@ def test_each_level_row_of_arl_is_the_book_of_its_orders_at_that_sequence(shared
         ]
         found = states[int(row["sequence"])]
         assert shown in found, row["sequence"]
+
+
+def test_arl_replays_order_by_order_without_an_unknown_order(shared: Path) -> None:
+    whole = read_one(delimited, shared / "data" / "databento" / "ARL_2025-07-17_mbo.csv.gz")
+    events = whole.events.with_columns(price=pl.col("price") // 10**7, sequence=pl.int_range(pl.len()))
+    first, last = events["ts_exchange"][0], events["ts_exchange"][-1]
+    info = DatasetInfo("ARL", "XNAS", "2025-07-17", "USD", "0.01", 1, "1", Fidelity.L3_FULL, 0, first, last, "ARL", "")
+    dataset = Dataset(info, events)
+    validate(dataset)
+    check = Market(dataset).replay()
+    assert (len(events), 0, 0) == (check.rows, check.unknown, check.crossed)
 
 
 def test_levels_of_arl_follow_its_mbp_10_rows(shared: Path) -> None:

@@ -117,7 +117,9 @@ def test_a_cut_file_and_a_missing_day_are_refused(tmp_path: Path) -> None:
 
 
 def test_what_speaks_of_unknown_orders_is_counted(tmp_path: Path) -> None:
-    assert {"messages_of_unknown_orders": 1} == read_one(pitch, _write(tmp_path, REDUCE, ADD.replace("0011A", "0012A")), DAY).notes
+    assert {"messages_of_unknown_orders": 1} == read_one(
+        pitch, _write(tmp_path, REDUCE, ADD.replace("0011A", "0012A")), DAY
+    ).notes
 
 
 def test_other_text_is_not_recognised(tmp_path: Path) -> None:
