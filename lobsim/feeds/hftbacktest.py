@@ -33,7 +33,7 @@ from lobsim.feeds.databento.orders import Messages, OrderRows
 from lobsim.feeds.databento.records import LAST
 from lobsim.feeds.exact_floats import exact_integers, exact_rule
 from lobsim.feeds.npy_stream import array_source, field_names, record_blocks
-from lobsim.feeds.order_rows import RowParts, counted
+from lobsim.feeds.order_rows import RowParts, counted, refuse_unused
 from lobsim.feeds.piece import Instrument, Piece, ReadOptions
 from lobsim.feeds.schema import Rule, refuse_first
 from lobsim.feeds.source import Source
@@ -60,6 +60,7 @@ def recognise(source: Source) -> bool:
 
 def read(source: Source, options: ReadOptions) -> Iterator[Piece]:
     """The rows of the one symbol of an array."""
+    refuse_unused(options, source.name, "date", "mapping")
     inner = array_source(source)
     if inner is None or not options.symbol or not options.venue:
         missing = "venue" if options.symbol else "symbol"
@@ -72,6 +73,7 @@ def read(source: Source, options: ReadOptions) -> Iterator[Piece]:
     instrument = _instrument(options, orders=orders)
     held = _held_back(first, blocks)
     if orders:
+        refuse_unused(options, source.name, "book")
         yield from _order_pieces(instrument, held, inner.name)
     else:
         book = _book(options, first) if options.book else None
@@ -222,6 +224,8 @@ def _book(options: ReadOptions, first: _Events) -> _Events:
     if inner is None or field_names(inner) != FIELDS:
         raise DataError("it is not an hftbacktest array", file=source.name)
     parts = [_columns(records, row, inner.name) for row, records in _numbered(record_blocks(inner))]
+    if not parts:
+        raise DataError("it holds no event", file=source.name)
     book = parts[0]
     for part in parts[1:]:
         book = book.followed_by(part)

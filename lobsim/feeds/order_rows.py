@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from lobsim.errors import DataError
+from lobsim.feeds.piece import ReadOptions
 from lobsim.feeds.schema import COLUMNS
 from lobsim.types import NONE, Flag
 
@@ -28,6 +30,13 @@ def canonical(count: int, **columns: np.ndarray | int) -> pl.DataFrame:
         whole = value if isinstance(value, np.ndarray) else np.full(count, value, dtype=np.int64)
         made.append(pl.Series(name, whole).cast(kind))
     return pl.DataFrame(made)
+
+
+def refuse_unused(options: ReadOptions, file: str, *names: str) -> None:
+    """Raise DataError for an option that a format has no use for: nothing is ignored silently."""
+    for name in names:
+        if getattr(options, name):
+            raise DataError(f"{name} says nothing about this format", file=file, hint=f"leave {name} out")
 
 
 def groups(codes: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:

@@ -71,7 +71,7 @@ def read(source: Source, options: ReadOptions) -> Iterator[Piece]:
             row=2,
             hint=f"give one of {', '.join(RECORD_OF_SCHEMA)}",
         )
-    feed = Feed(schema, options.venue or _VENUES.get(publisher, ""), {}, source.name, options)
+    feed = Feed(schema, _VENUES.get(publisher, options.venue or ""), {}, source.name, options)
     yield from pieces(feed, _blocks(source, names, schema, rtype, feed))
 
 

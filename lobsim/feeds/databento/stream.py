@@ -17,7 +17,7 @@ from lobsim.errors import DataError
 from lobsim.feeds.databento.levels import LevelRows, TradeRows
 from lobsim.feeds.databento.orders import OrderRows
 from lobsim.feeds.databento.records import check
-from lobsim.feeds.order_rows import groups
+from lobsim.feeds.order_rows import groups, refuse_unused
 from lobsim.feeds.piece import Instrument, Piece, ReadOptions
 from lobsim.types import Fidelity
 
@@ -96,6 +96,7 @@ class _Gathered:
 
 def pieces(feed: Feed, blocks: Iterator[np.ndarray]) -> Iterator[Piece]:
     """Convert a stream of records; raises DataError for what cannot be, or where ``options.symbol`` is not in it."""
+    refuse_unused(feed.options, feed.file, "date", "book", "mapping")
     gathered: dict[int, _Gathered | None] = {}
     row = waiting_bytes = 0
     for records in blocks:
@@ -140,6 +141,8 @@ def _begin(feed: Feed, record: np.void) -> _Gathered | None:
     if wanted is not None and wanted != symbol:
         return None
     market = feed.dataset.partition(".")[0] or feed.options.venue
+    if feed.options.venue and market != feed.options.venue:
+        raise DataError(f"it is of venue {market}, not {feed.options.venue}", file=feed.file)
     if not market:
         raise DataError(
             f"it does not say which venue publisher {record['publisher_id']} is",

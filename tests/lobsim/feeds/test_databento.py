@@ -313,3 +313,10 @@ def test_a_csv_of_an_unknown_publisher_needs_the_venue(tmp_path: Path) -> None:
     path = _csv(tmp_path, LINE.replace(",160,2,", ",160,99,"))
     assert "it does not say which venue publisher 99 is; say it with venue" in _refused(path, delimited)
     assert "XEUR" == read_one(delimited, path, ReadOptions(venue="XEUR")).instrument.venue
+
+
+def test_options_that_contradict_the_file_or_say_nothing_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "good.dbn"
+    path.write_bytes(head() + mbo(GOOD))
+    assert "FILE: it is of venue GLBX, not XNAS" == _refused(path, dbn, ReadOptions(venue="XNAS"))
+    assert "FILE: book says nothing about this format; leave book out" == _refused(path, dbn, ReadOptions(book="x"))
