@@ -295,9 +295,7 @@ def remove_order(book, slot):
     changes: everything that spoke of it
     """
     node = book.nodes[slot]
-    take_out(
-        book, slot, np.int64(node["key"]), np.int64(node["level"]), np.int64(node["meta"]), np.int64(node["size"])
-    )
+    take_out(book, slot, np.int64(node["key"]), np.int64(node["level"]), np.int64(node["meta"]), np.int64(node["size"]))
 
 
 @kernel

@@ -50,3 +50,27 @@ def foresee(book, messages, i, stop):
     prefetch(book.nodes, np.int64(node["prev"]))
     prefetch(book.nodes, np.int64(node["next"]))
     prefetch(book.nodes, np.int64(node["level"]))
+
+
+@inline
+def foresee_rows(book, tape, k, stop):
+    """The same looks for the rows of a tape; the cold halves of orders and levels are needed there too."""
+    if k + 3 * STEP >= stop:
+        return
+    order_id = np.int64(tape[k + 3 * STEP]["order_id"])
+    if is_dense(book, order_id):
+        prefetch(book.dense, order_id)
+    else:
+        prefetch(book.ids, place_of(book, order_id))
+    row = tape[k + 2 * STEP]
+    slot = _order_ahead(book, row)
+    prefetch(book.nodes, slot)
+    prefetch(book.info, slot)
+    side = np.int64(row["side"]) & 1
+    offset = fold(side, np.int64(row["price_ticks"])) - book.sides[side]["base"]
+    level = window_slot(book, side, offset & (window_of(book) - 1))
+    prefetch(book.nodes, level)
+    prefetch(book.info, level)
+    node = book.nodes[_order_ahead(book, tape[k + STEP])]
+    prefetch(book.nodes, np.int64(node["prev"]))
+    prefetch(book.nodes, np.int64(node["next"]))

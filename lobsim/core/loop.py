@@ -11,6 +11,7 @@ import numpy as np
 
 from lobsim.core.book import remove_order, room
 from lobsim.core.calendar import first_wait_ns
+from lobsim.core.calm import replay_calmly
 from lobsim.core.gate import deliver
 from lobsim.core.jit import borrow, borrow_array, inline, kernel
 from lobsim.core.layout import OWN
@@ -192,10 +193,14 @@ def advance(world, until_ns, budget, messages, spare):
     world = borrow(world)
     messages = borrow_array(messages)
     spare = borrow_array(spare)
-    for _ in range(budget):
+    while budget > 0:
+        budget -= replay_calmly(world, until_ns, budget)
+        if budget == 0:
+            break
         status = step(world, until_ns, messages, spare)
         if status != Status.OK:
             return np.int64(status)
+        budget -= 1
     return np.int64(Status.CHUNK)
 
 

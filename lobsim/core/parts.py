@@ -64,7 +64,11 @@ def _calls_numba(step):
     if not isinstance(step, llvm.CallInstr) or len(step.args) < 2:
         return False
     answer, error = step.args[:2]
-    return isinstance(answer, llvm.AllocaInstr) and isinstance(error, llvm.AllocaInstr) and error.name.startswith("excinfo")
+    return (
+        isinstance(answer, llvm.AllocaInstr)
+        and isinstance(error, llvm.AllocaInstr)
+        and error.name.startswith("excinfo")
+    )
 
 
 def _zeroed(step):

@@ -10,7 +10,7 @@ import numpy as np
 
 from lobsim.core.book import take_out
 from lobsim.core.ids import find_id
-from lobsim.core.jit import inline, kernel, stay_apart, within, word_of
+from lobsim.core.jit import inline, within, word_of
 from lobsim.core.layout import OWN, OWNER_SHIFT, RECORDED, SIDE_BIT, SPECIAL, TIMED
 from lobsim.core.makers import write_report
 from lobsim.core.matching import match, would_trade

@@ -30,6 +30,13 @@ def _write(world, kind, side, price_ticks, size, own):
     head["written"] += 1
 
 
+@inline
+def publish_size(world, side, price_ticks, size):
+    """Tell the present total of a level that the caller knows."""
+    if world.head[0]["publish"] != 0:
+        _write(world, PUBLISHED_LEVEL, side, price_ticks, size, 0)
+
+
 @kernel
 def publish_level(world, side, price_ticks):
     """Tell the present total of a level."""
