@@ -308,10 +308,13 @@ def _next_with_far(book, side, key):
 @inline
 def next_level(book, side, key):
     """Slot of the first level strictly worse than the folded price key, or 0; it may hold no size."""
+    base = np.int64(book.sides[side]["base"])
+    offset = _next_marked(book, side, max(key + 1 - base, 0))
     if book.sides[side]["far"] != 0:
-        return _next_with_far(book, side, key)
-    offset = _next_marked(book, side, max(key + 1 - book.sides[side]["base"], 0))
-    if offset < 0:
+        # As a rule everything outside the window is worse than what is in it, and one look tells.
+        if offset < 0 or book.far[side * (len(book.far) >> 1)]["key"] <= base + offset:
+            return _next_with_far(book, side, key)
+    elif offset < 0:
         return np.int64(0)
     return window_slot(book, side, offset)
 

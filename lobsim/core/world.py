@@ -218,7 +218,7 @@ class WorldSize(NamedTuple):
     fills: int = 1024
     reports: int = 4096
     mail: int = 1024
-    ring: int = 2**14  # a power of two
+    ring: int = 2**12  # a power of two
     gaps: int = 64
 
 
