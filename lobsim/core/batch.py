@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from lobsim.core.calm import replay_calmly
 from lobsim.core.exchange import run_messages
 from lobsim.core.ids import place_of
 from lobsim.core.jit import borrow_array, inline, kernel, prefetch, stay_apart, view, whole
@@ -52,6 +53,7 @@ def advance_slice(block, sample, start, stop, until_ns, budget, statuses, messag
         world = view(block, i, sample)
         status = Status.OK
         while status == Status.OK:
+            budget -= replay_calmly(world, until_ns[i], budget)
             if budget == 0:
                 return i, np.int64(Status.CHUNK), budget
             budget -= 1

@@ -120,14 +120,7 @@ def _begin(book: Book) -> None:
     book.head["low_ticks"], book.head["high_ticks"] = NEVER, -NEVER
     book.head["ruled"] = _asks_for_care(book.rules)
     book.sides["best_key"] = NEVER
-
-
-def clear_book(book: Book) -> None:
-    """Empty a book in place."""
-    for name, array in book._asdict().items():
-        if name != "rules":
-            array[:] = np.zeros(1, array.dtype)
-    _begin(book)
+    book.sides["first"] = FIRST_LEVEL, FIRST_LEVEL + 32 * len(book.leaf)
 
 
 @inline
@@ -173,14 +166,18 @@ def unlink(book, slot):
 
 
 @inline
-def grow_level(book, side, level, size):
-    """Add size >= 0 to a level's total; it may become the best."""
-    node = book.nodes[level]
-    node["size"] += size
-    key = fold(side, np.int64(node["key"]))
+def _grow(book, side, level, key, size):
+    """`grow_level` of a level whose folded price is known."""
+    book.nodes[level]["size"] += size
     if size > 0 and key < book.sides[side]["best_key"]:
         book.sides[side]["best_key"] = key
         book.sides[side]["best"] = level
+
+
+@inline
+def grow_level(book, side, level, size):
+    """Add size >= 0 to a level's total; it may become the best."""
+    _grow(book, side, level, fold(side, np.int64(book.nodes[level]["key"])), size)
 
 
 @inline
@@ -203,7 +200,7 @@ def join(book, side, order_id, price_ticks, size, meta):
     node["size"] = size
     node["key"] = order_id
     link_before(book, slot, level)
-    grow_level(book, side, level, size)
+    _grow(book, side, level, fold(side, price_ticks), size)
     book.sides[side]["orders"] += 1
     return slot
 
@@ -275,18 +272,15 @@ def _forget(book, slot):
 
 
 @inline
-def take_out(book, slot):
-    """`remove_order`, folded into its caller."""
-    node = book.nodes[slot]
-    level = np.int64(node["level"])
-    meta = np.int64(node["meta"])
+def take_out(book, slot, order_id, level, meta, size):
+    """`remove_order`, folded into a caller that knows the order's node (order_id: any number for one without)."""
     side = meta & SIDE_BIT
     if meta & (OWN | ANONYMOUS | BLOCK | SPECIAL):
         _forget(book, slot)
     else:
-        remove_id(book, np.int64(node["key"]))
+        remove_id(book, order_id)
     unlink(book, slot)
-    left = np.int64(book.nodes[level]["size"] - node["size"])
+    left = np.int64(book.nodes[level]["size"] - size)
     book.nodes[level]["size"] = left
     book.sides[side]["orders"] -= 1
     give_slot(book, slot)
@@ -300,7 +294,8 @@ def remove_order(book, slot):
 
     changes: everything that spoke of it
     """
-    take_out(book, slot)
+    node = book.nodes[slot]
+    take_out(book, slot, np.int64(node["key"]), np.int64(node["level"]), np.int64(node["meta"]), np.int64(node["size"]))
 
 
 @kernel

@@ -40,6 +40,8 @@ def state_hash(book):
             price_ticks = np.int64(book.nodes[level]["key"])
             h = mix(h, price_ticks)
             slot = np.int64(book.nodes[level]["next"])
+            if slot == level:  # a reader's book: totals alone
+                h = mix(h, np.int64(book.nodes[level]["size"]))
             while slot != level:
                 hist = np.int64(0)
                 if book.nodes[slot]["meta"] & RECORDED:

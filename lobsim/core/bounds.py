@@ -15,6 +15,7 @@ from lobsim.core.layout import HAS_EXTRA, SIDE_BIT, WAITING
 from lobsim.core.levels import first_level, fold, next_level
 from lobsim.core.refusal import (
     FAR_LIMIT,
+    far_limit,
     refusal_of_new,
     refusal_of_reentry,
     refusal_of_replace,
@@ -67,7 +68,7 @@ def taker_bound(book, side, limit_ticks, size):
 def _limit_asked(message, side):
     """A price beyond which a message certainly does not trade."""
     if message["verb"] == Verb.NEW and message["type"] != OrderType.LIMIT:
-        return np.int64(-FAR_LIMIT) if side else np.int64(FAR_LIMIT)
+        return far_limit(side)
     return max(-np.int64(FAR_LIMIT), min(np.int64(message["price_ticks"]), np.int64(FAR_LIMIT)))
 
 
@@ -100,8 +101,8 @@ def message_bound(book, message, table, largest):
     size = max(np.int64(0), np.int64(message["size_lots"]))
     if verb == Verb.PHASE:
         volume = clearing_price(book, np.int64(0))[1]
-        buys = _refreshes(book, np.int64(0), np.int64(-FAR_LIMIT), volume)
-        return _reports_of(book, buys + _refreshes(book, np.int64(1), np.int64(FAR_LIMIT), volume))
+        buys = _refreshes(book, np.int64(0), far_limit(np.int64(1)), volume)
+        return _reports_of(book, buys + _refreshes(book, np.int64(1), far_limit(np.int64(0)), volume))
     if verb == Verb.NEW and (message["side"] | 1) == 1:
         side = np.int64(message["side"])
         return taker_bound(book, side, _limit_asked(message, side), size)

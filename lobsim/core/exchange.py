@@ -1,10 +1,10 @@
 """Venue: one message after the other, with all their reports (docs/rules.md, sections 1 and 1b).
 
-The two commonest requests, a plain limit order and a cancel, are folded into the loop over the messages (`process`); immediate orders and
+The two commonest requests, a plain limit order and a cancel, are folded into the loop over the messages; immediate orders and
 replacements of plain orders are one call away (`plain`), everything else is
 `process_any`.  What follows a message in a book with stops or pegged orders is `settle`.
 
-Room is asked for before a message is applied.  In an ordinary book that is done for many messages at once: `messages_with_room`.
+Room is asked for before a message is applied; for plain messages in an ordinary book once for many of them: `plain_with_room`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from lobsim.core.book import pool_left, room
 from lobsim.core.bounds import message_bound, quick_bound
 from lobsim.core.foresight import MANY_ORDERS, foresee
 from lobsim.core.ids import find_id
-from lobsim.core.jit import borrow, borrow_array, inline, kernel, stay_apart
+from lobsim.core.jit import borrow, borrow_array, inline, kernel, prefetch, stay_apart
 from lobsim.core.plain import (
     cancel_plain,
     is_immediate,
     is_plain,
+    is_sound,
     levels_hold_all,
     move_plain,
     moves_plainly,
@@ -30,7 +31,7 @@ from lobsim.core.plain import (
 from lobsim.core.requests import cancel_any, expire_orders, new_any, reduce, refuse, replace
 from lobsim.core.settle import settle
 from lobsim.core.special import careful
-from lobsim.core.timers import sweep_timers
+from lobsim.core.timers import next_limit_ns, timer_room
 from lobsim.core.triggers import sweep_stops
 from lobsim.types import (
     MAX_OWNER,
@@ -38,6 +39,15 @@ from lobsim.types import (
     Status,
     Verb,
 )
+
+_MESSAGES_AHEAD = 48
+"""So far ahead messages are fetched: where a page of memory ends the processor does not do so by itself."""
+
+
+@inline
+def runs_plainly(book, largest):
+    """Whether no rule, special order or full level asks for care with plain messages; they do not change that."""
+    return not careful(book) and levels_hold_all(book, largest)
 
 
 @inline
@@ -72,12 +82,9 @@ def message_room(book, message, table, largest, out, n):
         status = _room_aside(book)
     if status != Status.OK:
         return status
-    head = book.head[0]
-    if head["timers"] >= len(book.timers):
-        sweep_timers(book)
-        if 2 * head["timers"] > len(book.timers):
-            return Status.ROOM_TIMERS
-    worst = 3 + head["timers"]
+    if not timer_room(book, 1):
+        return Status.ROOM_TIMERS
+    worst = 3 + book.head[0]["timers"]
     side = message["side"]
     if careful(book):
         bound = quick_bound(book)
@@ -92,28 +99,19 @@ def message_room(book, message, table, largest, out, n):
 
 
 @kernel
-def messages_with_room(book, reports):
-    """How many messages certainly fit, whatever they are, so that room need not be asked for before each.
+def plain_with_room(book, reports):
+    """How many plain messages certainly fit, so that room need not be asked for before each.
 
     reports  entries left in the report buffer
-
-    In a book that asks for care 0: there a message can write any number of reports.
     """
     stay_apart()
-    if careful(book):
-        return np.int64(0)
-    head = book.head[0]
     far = max(np.int64(book.sides[0]["far"]), np.int64(book.sides[1]["far"]))
-    stops = max(np.int64(head["buy_stops"]), np.int64(head["sell_stops"]))
     count = min(
         pool_left(book) >> 1,
-        ((len(book.ids) >> 1) - np.int64(head["ids"])) >> 1,
+        ((len(book.ids) >> 1) - np.int64(book.head[0]["ids"])) >> 1,
         ((len(book.far) >> 1) - far) >> 1,
-        len(book.timers) - np.int64(head["timers"]),
-        len(book.extras) - 1 - np.int64(head["extras"]),
-        len(book.buy_stops) - stops,
     )
-    # Besides its trades a message writes at most 3 reports; a trade uses up its maker or its taker, an expiry an order.
+    # Besides its trades a message writes at most 2 reports; a trade uses up its maker or its taker.
     orders = np.int64(book.sides[0]["orders"]) + np.int64(book.sides[1]["orders"])
     return max(min(count, (reports - orders) // 6), 0)
 
@@ -143,6 +141,42 @@ def process_any(book, message, table, meta, largest, sequence, out, n):
     return replace(book, slot, message, largest, sequence, out, n)
 
 
+@kernel
+def _process_less_common(book, message, slot, table, meta, largest, sequence, out, n):
+    """`_process_plainly` for all but plain limit orders and cancels of orders that are there.  Returns (whether it was applied, n)."""
+    stay_apart()
+    verb = message["verb"]
+    if verb == Verb.NEW:
+        if slot == 0 and is_immediate(book, message, largest):
+            return True, take_plain(book, message, sequence, out, n)
+        return False, n
+    if verb == Verb.REPLACE and slot != 0:
+        if moves_plainly(book, slot, message, largest):
+            return True, move_plain(book, slot, message, sequence, out, n)
+        return False, n
+    if verb == Verb.PHASE:
+        return False, n
+    # One report and no room: a size is taken off, an id is not known, there is no such verb.
+    return True, process_any(book, message, table, meta, largest, sequence, out, n)
+
+
+@inline
+def _process_plainly(book, message, table, meta, largest, sequence, out, n):
+    """`process` in a book that asks for no care, where no level can overflow and no time limit has come.
+
+    Returns (whether it was applied, n): if not, room must be made for it and `process_any` do it.
+    """
+    order_id = np.int64(message["order_id"])
+    slot = find_id(book, order_id)
+    if is_plain(message):
+        if slot == 0 and is_sound(book, message, largest):
+            return True, new_plain(book, message, meta, sequence, out, n)
+        return False, n
+    if message["verb"] == Verb.CANCEL and slot != 0:
+        return True, cancel_plain(book, slot, order_id, sequence, out, n)
+    return _process_less_common(book, message, slot, table, meta, largest, sequence, out, n)
+
+
 @inline
 def process(book, message, table, meta, largest, sequence, out, n):
     """Apply one message.  Room was checked.  Returns n, the number of reports in out.
@@ -154,23 +188,39 @@ def process(book, message, table, meta, largest, sequence, out, n):
     sequence  written into the reports
     """
     head = book.head[0]
-    if message["ts_ns"] > head["clock_ns"]:
-        head["clock_ns"] = message["ts_ns"]
-    if not careful(book) and (head["timers"] == 0 or book.timers[0]["ts_ns"] > head["clock_ns"]):
-        slot = find_id(book, np.int64(message["order_id"]))
-        if message["verb"] == Verb.NEW:
-            if slot == 0:
-                if is_plain(book, message, largest) and levels_hold_all(book, largest):
-                    return new_plain(book, message, meta, sequence, out, n)
-                if is_immediate(book, message, largest):
-                    return take_plain(book, message, sequence, out, n)
-        elif slot != 0:
-            if message["verb"] == Verb.CANCEL:
-                return cancel_plain(book, slot, sequence, out, n)
-            if message["verb"] == Verb.REPLACE and levels_hold_all(book, largest):
-                if moves_plainly(book, slot, message, largest):
-                    return move_plain(book, slot, message, sequence, out, n)
+    head["clock_ns"] = max(np.int64(head["clock_ns"]), np.int64(message["ts_ns"]))
+    if runs_plainly(book, largest) and next_limit_ns(book) > head["clock_ns"]:
+        done, n = _process_plainly(book, message, table, meta, largest, sequence, out, n)
+        if done:
+            return n
     return process_any(book, message, table, meta, largest, sequence, out, n)
+
+
+@inline
+def _run_plainly(book, messages, table, i, stop, largest, out, n):
+    """Apply messages from i on, as long as they are plain and certainly fit.  Returns (the first that was not applied, n)."""
+    head = book.head[0]
+    sure = min(i + plain_with_room(book, len(out) - n), stop)
+    large = book.sides[0]["orders"] + book.sides[1]["orders"] > MANY_ORDERS
+    limit_ns = next_limit_ns(book)
+    if head["clock_ns"] >= limit_ns:
+        return i, n
+    while i < sure:
+        if large:
+            foresee(book, messages, i, stop)
+        prefetch(messages, i + _MESSAGES_AHEAD)
+        message = messages[i]
+        before_ns = np.int64(head["clock_ns"])
+        if message["ts_ns"] > before_ns:
+            if message["ts_ns"] >= limit_ns:
+                break
+            head["clock_ns"] = message["ts_ns"]
+        done, n = _process_plainly(book, message, table, 0, largest, i, out, n)
+        if not done:
+            head["clock_ns"] = before_ns
+            break
+        i += 1
+    return i, n
 
 
 @kernel
@@ -189,29 +239,23 @@ def run_messages(book, messages, table, start, stop, largest, out, n):
     messages = borrow_array(messages)
     table = borrow_array(table)
     out = borrow_array(out)
+    head = book.head[0]
     i = start
     while True:
-        if book.head[0]["unsettled"] != 0:
+        if head["unsettled"] != 0:
             status, n = settle(book, out, n)
             if status != Status.OK:
                 return np.int64(status), i, n
+        if runs_plainly(book, largest):
+            i, n = _run_plainly(book, messages, table, i, stop, largest, out, n)
         if i >= stop:
             return np.int64(Status.OK), stop, n
-        sure = min(i + messages_with_room(book, len(out) - n), stop)
-        if sure == i:
-            status = message_room(book, messages[i], table, largest, out, n)
-            if status != Status.OK:
-                return np.int64(status), i, n
-            sure = i + 1
-        large = book.sides[0]["orders"] + book.sides[1]["orders"] > MANY_ORDERS
-        while i < sure:
-            if large:
-                foresee(book, messages, i, stop)
-            if _owner_unknown(book, messages[i]):
-                return np.int64(Status.ROOM_OWNERS), i, n
-            n = process(book, messages[i], table, 0, largest, i, out, n)
-            i += 1
-            if careful(book):
-                book.head[0]["unsettled"] = 1
-                book.head[0]["settle_sequence"] = i - 1
-                break
+        status = message_room(book, messages[i], table, largest, out, n)
+        if status != Status.OK:
+            return np.int64(status), i, n
+        head["clock_ns"] = max(np.int64(head["clock_ns"]), np.int64(messages[i]["ts_ns"]))
+        n = process_any(book, messages[i], table, 0, largest, i, out, n)
+        i += 1
+        if careful(book):
+            head["unsettled"] = 1
+            head["settle_sequence"] = i - 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lobsim.core.jit import borrow_array, inline, kernel, stay_apart, wrapping_product
+from lobsim.core.jit import borrow_array, inline, kernel, stay_apart, within, wrapping_product
 
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
@@ -21,9 +21,15 @@ def place_of(book, key):
 
 
 @inline
+def is_dense(book, order_id):
+    """Whether an id indexes the table directly."""
+    return within(order_id, len(book.dense))
+
+
+@inline
 def find_id(book, order_id):
     """Slot of a live order, or 0."""
-    if 0 <= order_id < len(book.dense):
+    if is_dense(book, order_id):
         return np.int64(book.dense[order_id])
     mask = len(book.ids) - 1
     place = place_of(book, order_id)
@@ -37,7 +43,7 @@ def find_id(book, order_id):
 @inline
 def add_id(book, order_id, slot):
     """Enter an id that is not live.  Room was checked before."""
-    if 0 <= order_id < len(book.dense):
+    if is_dense(book, order_id):
         book.dense[order_id] = slot
         return
     mask = len(book.ids) - 1
@@ -73,7 +79,7 @@ def _remove_hashed(book, order_id):
 @inline
 def remove_id(book, order_id):
     """Forget a live id."""
-    if 0 <= order_id < len(book.dense):
+    if is_dense(book, order_id):
         book.dense[order_id] = 0
         return
     _remove_hashed(book, order_id)

@@ -28,11 +28,13 @@ from lobsim.core.references import (
     bytes_compiled,
     leading_zeros,
     prefetch,
+    set_word,
     stay_apart,
     store_compiled,
     trailing_zeros,
     view,
     whole,
+    word_of,
 )
 
 __all__ = [
@@ -46,12 +48,15 @@ __all__ = [
     "mix_word",
     "new_block",
     "prefetch",
+    "set_word",
     "source_hash",
     "stay_apart",
     "store",
     "trailing_zeros",
     "view",
     "whole",
+    "within",
+    "word_of",
     "wrapping_product",
     "wrapping_sum",
 ]
@@ -192,6 +197,12 @@ if not config.DISABLE_JIT:
     @inline
     def wrapping_sum(a, b):
         return np.uint64(a) + np.uint64(b)
+
+
+@inline
+def within(value, length):
+    """Whether 0 <= value < length, for a length of 0 or more: one comparison without a sign instead of two with."""
+    return np.uint64(np.int64(value)) < np.uint64(np.int64(length))
 
 
 @inline

@@ -74,9 +74,11 @@ SIDE = np.dtype(
         ("best_key", "i8"),  # folded price of the first level with size, NEVER if none
         ("best", "i8"),  # its slot, 0 if none
         ("base", "i8"),  # folded price at offset 0 of the window
+        ("first", "i8"),  # slot of the level at offset 0
         ("levels", "i8"),
         ("orders", "i8"),
         ("far", "i8"),  # levels outside the window
+        ("spare", "i8"),  # a cache line a side
     ]
 )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lobsim.core.jit import inline, kernel, stay_apart, trailing_zeros
+from lobsim.core.jit import inline, kernel, stay_apart, trailing_zeros, within
 from lobsim.core.layout import FIRST_LEVEL, SIDE_BIT
 from lobsim.types import NEVER
 
@@ -182,14 +182,14 @@ def _far_remove(book, side, key):
 @inline
 def window_slot(book, side, offset):
     """Slot of the level at an offset of the window: every place in the window has a node of its own, used or not."""
-    return FIRST_LEVEL + side * window_of(book) + offset
+    return book.sides[side]["first"] + offset
 
 
 @inline
 def find_level(book, side, key):
     """Slot of the level at folded price key, or 0."""
     offset = key - book.sides[side]["base"]
-    if 0 <= offset < window_of(book):
+    if within(offset, window_of(book)):
         slot = window_slot(book, side, offset)
         return slot if book.nodes[slot]["next"] != 0 else np.int64(0)
     if book.sides[side]["far"] == 0:
@@ -249,7 +249,7 @@ def _open_level(book, side, price_ticks):
     if book.sides[side]["levels"] == 0:
         book.sides[side]["base"] = key - (window >> 1)
     offset = key - book.sides[side]["base"]
-    if 0 <= offset < window:
+    if within(offset, window):
         slot = window_slot(book, side, offset)
         _mark(book, side, offset)
     else:
@@ -266,7 +266,7 @@ def _open_level(book, side, price_ticks):
 def level_for(book, side, price_ticks):
     """Slot of the level at a price, made if there is none."""
     offset = fold(side, price_ticks) - book.sides[side]["base"]
-    if 0 <= offset < window_of(book):
+    if within(offset, window_of(book)):
         slot = window_slot(book, side, offset)
         if book.nodes[slot]["next"] != 0:
             return slot
@@ -278,7 +278,7 @@ def _drop_level(book, side, slot):
     """Take an empty level away."""
     offset = slot - window_slot(book, side, 0)
     book.sides[side]["levels"] -= 1
-    if 0 <= offset < window_of(book):
+    if within(offset, window_of(book)):
         book.nodes[slot]["next"] = 0
         book.nodes[slot]["prev"] = 0
         _unmark(book, side, offset)
@@ -308,10 +308,13 @@ def _next_with_far(book, side, key):
 @inline
 def next_level(book, side, key):
     """Slot of the first level strictly worse than the folded price key, or 0; it may hold no size."""
+    base = np.int64(book.sides[side]["base"])
+    offset = _next_marked(book, side, max(key + 1 - base, 0))
     if book.sides[side]["far"] != 0:
-        return _next_with_far(book, side, key)
-    offset = _next_marked(book, side, max(key + 1 - book.sides[side]["base"], 0))
-    if offset < 0:
+        # As a rule everything outside the window is worse than what is in it, and one look tells.
+        if offset < 0 or book.far[side * (len(book.far) >> 1)]["key"] <= base + offset:
+            return _next_with_far(book, side, key)
+    elif offset < 0:
         return np.int64(0)
     return window_slot(book, side, offset)
 

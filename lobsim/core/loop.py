@@ -11,6 +11,7 @@ import numpy as np
 
 from lobsim.core.book import remove_order, room
 from lobsim.core.calendar import first_wait_ns
+from lobsim.core.calm import replay_calmly
 from lobsim.core.gate import deliver
 from lobsim.core.jit import borrow, borrow_array, inline, kernel
 from lobsim.core.layout import OWN
@@ -20,18 +21,10 @@ from lobsim.core.publication import hear, next_touch_wake_ns, note_touch, publis
 from lobsim.core.reconcile import check_row, check_truth
 from lobsim.core.requests import next_expired
 from lobsim.core.tape import apply_row
-from lobsim.core.timers import sweep_timers
+from lobsim.core.timers import next_limit_ns, timer_room
 from lobsim.types import NEVER, OrderState, Reason, Status, Verb
 
 _SLACK = 8
-
-
-@inline
-def _next_limit_ns(world):
-    """When the next time limit in the book falls due, or NEVER."""
-    if world.book.head[0]["timers"] > 0:
-        return np.int64(world.book.timers[0]["ts_ns"])
-    return np.int64(NEVER)
 
 
 @inline
@@ -72,10 +65,8 @@ def event_room(world):
         return status
     resting = book.head[0]["own_resting"]
     limits = orders if depth > 0 and book.head[0]["surplus"] > 0 else 0
-    if book.head[0]["timers"] + limits + 2 >= len(book.timers):
-        sweep_timers(book)
-        if 2 * (book.head[0]["timers"] + limits + 2) > len(book.timers):
-            return Status.ROOM_TIMERS
+    if not timer_room(book, limits + 3):
+        return Status.ROOM_TIMERS
     if len(world.reports) < 8 + max(book.sides[0]["orders"], book.sides[1]["orders"]):
         return Status.ROOM_REPORTS
     levels = book.sides[0]["levels"] + book.sides[1]["levels"]
@@ -158,7 +149,7 @@ def step(world, until_ns, messages, spare):
     Returns a Status: OK (it happened), WAKE, DONE (nothing is due), or a ROOM_ status with nothing of it applied.
     """
     head = world.head[0]
-    limit_ns = _next_limit_ns(world)
+    limit_ns = next_limit_ns(world.book)
     row_ns = _next_row_ns(world)
     mail_ns = _next_mail_ns(world)
     now_ns = min(min(limit_ns, row_ns), min(mail_ns, _next_wake_ns(world)))
@@ -202,10 +193,14 @@ def advance(world, until_ns, budget, messages, spare):
     world = borrow(world)
     messages = borrow_array(messages)
     spare = borrow_array(spare)
-    for _ in range(budget):
+    while budget > 0:
+        budget -= replay_calmly(world, until_ns, budget)
+        if budget == 0:
+            break
         status = step(world, until_ns, messages, spare)
         if status != Status.OK:
             return np.int64(status)
+        budget -= 1
     return np.int64(Status.CHUNK)
 
 

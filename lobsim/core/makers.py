@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lobsim.core.book import take_out
-from lobsim.core.jit import inline, kernel, stay_apart
+from lobsim.core.book import remove_order
+from lobsim.core.jit import inline, kernel, set_word, stay_apart
 from lobsim.core.layout import REDUCING, SIDE_BIT
 from lobsim.core.special import (
     lose_shown,
@@ -25,13 +25,12 @@ from lobsim.types import MAX_PRICE_TICKS, Reason, ReportKind, SelfTrade
 
 @inline
 def write_report(out, n, sequence, kind, reason, side, order_id, other_id, price_ticks, size, remaining):
-    """Put one report at out[n].  Returns n + 1."""
+    """Put one report at out[n].  Returns n + 1.
+
+    Sequence, kind, reason, side and verb share the first word: five narrow stores took three times as long as one.
+    """
     report = out[n]
-    report["sequence"] = sequence
-    report["kind"] = kind
-    report["reason"] = reason
-    report["side"] = side
-    report["verb"] = 0
+    set_word(report, 0, sequence | (kind << 32) | (reason << 40) | ((side & 255) << 48))
     report["order_id"] = order_id
     report["other_id"] = other_id
     report["price_ticks"] = price_ticks
@@ -71,7 +70,7 @@ def cancel_maker(book, maker, reason, sequence, out, n):
     """A maker leaves the book whole, for a reason.  Returns n + 1."""
     stay_apart()
     n = write_about(book, maker, ReportKind.CANCELLED, reason, whole_of(book, maker), 0, sequence, out, n)
-    take_out(book, maker)
+    remove_order(book, maker)
     return n
 
 

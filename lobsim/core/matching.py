@@ -25,8 +25,7 @@ from lobsim.types import Allocation, Reason, ReportKind
 @inline
 def would_trade(book, side, limit_ticks):
     """Whether an order of side at this limit would meet a price of the other side."""
-    other = 1 - side
-    return book.sides[other]["best_key"] <= fold(other, limit_ticks)
+    return book.sides[1 - side]["best_key"] <= -fold(side, limit_ticks)
 
 
 @kernel
@@ -94,7 +93,7 @@ def match(book, side, limit_ticks, size, taker_id, owner, sequence, out, n):
             book.head[0]["took_surplus"] += _surplus(book, maker, traded)
             trade_maker(book, maker, traded)
         elif traded == resting:
-            take_out(book, maker)
+            take_out(book, maker, maker_id, level, meta, resting)
         else:
             book.nodes[maker]["size"] = resting - traded
             book.nodes[level]["size"] -= traded

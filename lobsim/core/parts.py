@@ -12,10 +12,14 @@ Known limit: this leans on Numba's compiler classes as they are in Numba 0.68 (a
 
 from __future__ import annotations
 
+from collections import Counter
+
+from llvmlite import ir as llvm
 from numba._dynfunc import make_function
 from numba.core import compiler
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_machinery import register_pass
+from numba.core.lowering import Lower
 from numba.core.typed_passes import NativeLowering
 
 
@@ -34,11 +38,57 @@ class _PartLibrary(JITCodeLibrary):
         self._finalized = True
 
 
+class _PartLower(Lower):
+    """Numba's lowering, without zeros that nobody reads.
+
+    The places for a callee's answer and for the error it may raise are filled with zeros where the function begins; the first once more before the call,
+    the second is read only after the callee has written it.  Folded into a loop, the beginning is the loop's: the book wrote nine such zeros per message.
+    """
+
+    def lower_normal_function(self, fndesc):
+        super().lower_normal_function(fndesc)
+        entry = self.function.blocks[0]
+        calls = [step for block in self.function.blocks for step in block.instructions if _calls_numba(step)]
+        answers = {call.args[0] for call in calls}
+        errors = {call.args[1] for call in calls}
+        filled = Counter(_zeroed(step) for block in self.function.blocks for step in block.instructions)
+        entry.instructions[:] = [
+            step
+            for step in entry.instructions
+            if not ((place := _zeroed(step)) in errors or (place in answers and filled[place] > 1))
+        ]
+
+
+def _calls_numba(step):
+    """Whether an instruction calls a function of Numba's: its first two arguments are places for the answer and for an error."""
+    if not isinstance(step, llvm.CallInstr) or len(step.args) < 2:
+        return False
+    answer, error = step.args[:2]
+    return (
+        isinstance(answer, llvm.AllocaInstr)
+        and isinstance(error, llvm.AllocaInstr)
+        and error.name.startswith("excinfo")
+    )
+
+
+def _zeroed(step):
+    """The place on the stack that an instruction fills with zeros, or None."""
+    if not isinstance(step, llvm.StoreInstr):
+        return None
+    value, place = step.operands
+    zero = isinstance(value, llvm.Constant) and value.constant in (None, 0, "null", "zeroinitializer")
+    return place if zero and isinstance(place, llvm.AllocaInstr) else None
+
+
 @register_pass(mutates_CFG=True, analysis_only=False)
 class _PartLowering(NativeLowering):
     """Lowering into a library of parts, with a name in place of an address."""
 
     _name = "lobsim_part_lowering"
+
+    @property
+    def lowering_class(self):
+        return _PartLower
 
     def run_pass(self, state):
         state.library = _PartLibrary(state.targetctx.codegen(), state.func_id.func_qualname)

@@ -1,6 +1,7 @@
 """The requests that a market is made of: orders with nothing special about them, in a book that asks for no care (`special.careful`).
 
-Each does what `requests` would do; what it does not recognise as its own is left to `requests`.
+Each does what `requests` would do; what it does not recognise as its own is left to `requests`.  Reports are written first where they can be: what they
+say is in registers then.
 """
 
 from __future__ import annotations
@@ -8,13 +9,13 @@ from __future__ import annotations
 import numpy as np
 
 from lobsim.core.book import take_out
-from lobsim.core.ids import add_id, find_id, remove_id
-from lobsim.core.jit import inline, kernel, stay_apart
+from lobsim.core.ids import find_id
+from lobsim.core.jit import inline, within, word_of
 from lobsim.core.layout import OWN, OWNER_SHIFT, RECORDED, SIDE_BIT, SPECIAL, TIMED
 from lobsim.core.makers import write_report
 from lobsim.core.matching import match, would_trade
-from lobsim.core.refusal import FAR_LIMIT
-from lobsim.core.requests import cancelled, enter_order
+from lobsim.core.refusal import limit_of
+from lobsim.core.requests import cancelled, enter_order, rename
 from lobsim.types import (
     MAX_LEVEL_UNITS,
     MAX_PRICE_TICKS,
@@ -29,6 +30,12 @@ from lobsim.types import (
 _FEW_ORDERS = MAX_LEVEL_UNITS // MAX_SIZE_LOTS
 """So many orders of the largest size cannot overflow a level's total."""
 
+_WHAT = 1
+_WHOSE = 7
+"""Words of a message: its verb, side, type, time in force and flags; its owner, and the terms above."""
+_SIDE = 256
+"""The bit of its side."""
+
 _OWNER_BITS = -(1 << OWNER_SHIFT)
 
 
@@ -39,16 +46,20 @@ def levels_hold_all(book, largest):
 
 
 @inline
-def is_plain(book, message, largest):
-    """Whether a NEW is a limit order that lasts, with nothing special asked and nothing wrong with its fields."""
+def is_plain(message):
+    """Whether a message is a NEW limit order that lasts, without flags, for one of the two sides."""
+    return word_of(message, _WHAT) & ~_SIDE == 0
+
+
+@inline
+def is_sound(book, message, largest):
+    """Whether nothing is wrong with a plain NEW's size, price and owner, and it has no terms."""
     size = np.int64(message["size_lots"])
     price_ticks = np.int64(message["price_ticks"])
     return (
-        (message["type"] | message["tif"] | message["flags"] | message["terms"]) == 0
-        and (message["side"] | 1) == 1
-        and 1 <= size <= largest
+        1 <= size <= largest
         and -MAX_PRICE_TICKS <= price_ticks <= MAX_PRICE_TICKS
-        and 0 <= message["owner"] < len(book.positions)
+        and within(word_of(message, _WHOSE), len(book.positions))
     )
 
 
@@ -63,10 +74,10 @@ def is_immediate(book, message, largest):
     limit = kind == OrderType.LIMIT and tif == TimeInForce.IOC and -MAX_PRICE_TICKS <= price_ticks <= MAX_PRICE_TICKS
     return (
         (market or limit)
-        and (message["flags"] | message["terms"]) == 0
+        and message["flags"] == 0
         and (message["side"] | 1) == 1
         and 1 <= size <= largest
-        and 0 <= message["owner"] < len(book.positions)
+        and within(word_of(message, _WHOSE), len(book.positions))
     )
 
 
@@ -78,29 +89,25 @@ def new_plain(book, message, meta, sequence, out, n):
     price_ticks = np.int64(message["price_ticks"])
     size = np.int64(message["size_lots"])
     owner = np.int64(message["owner"])
-    left = size
     accepted = n
-    n += 1
+    n = write_report(out, n, sequence, ReportKind.ACCEPTED, Reason.NONE, side, order_id, 0, price_ticks, size, size)
     if would_trade(book, side, price_ticks):
-        left, n = match(book, side, price_ticks, size, order_id, owner, sequence, out, n)
-    if left > 0:
-        enter_order(book, side, order_id, price_ticks, left, meta | (owner << OWNER_SHIFT))
-    write_report(out, accepted, sequence, ReportKind.ACCEPTED, Reason.NONE, side, order_id, 0, price_ticks, size, left)
+        size, n = match(book, side, price_ticks, size, order_id, owner, sequence, out, n)
+        out[accepted]["remaining_lots"] = size
+        if size == 0:
+            return n
+    enter_order(book, side, order_id, price_ticks, size, meta | (owner << OWNER_SHIFT))
     return n
 
 
-@kernel
+@inline
 def take_plain(book, message, sequence, out, n):
     """An immediate NEW with an id that is free: accepted, matched, and what is left is cancelled.  Returns n."""
-    stay_apart()
     order_id = np.int64(message["order_id"])
     side = np.int64(message["side"])
     size = np.int64(message["size_lots"])
-    price_ticks = np.int64(message["price_ticks"])
-    limit_ticks = price_ticks
-    if message["type"] == OrderType.MARKET:
-        price_ticks = np.int64(0)
-        limit_ticks = np.int64(-FAR_LIMIT) if side else np.int64(FAR_LIMIT)
+    limit_ticks = limit_of(message)
+    price_ticks = np.int64(0) if message["type"] == OrderType.MARKET else limit_ticks
     n = write_report(out, n, sequence, ReportKind.ACCEPTED, Reason.NONE, side, order_id, 0, price_ticks, size, 0)
     left = size
     if would_trade(book, side, limit_ticks):
@@ -111,15 +118,17 @@ def take_plain(book, message, sequence, out, n):
 
 
 @inline
-def cancel_plain(book, slot, sequence, out, n):
+def cancel_plain(book, slot, order_id, sequence, out, n):
     """A plain order in a queue leaves at its owner's wish.  Returns n."""
     node = book.nodes[slot]
-    order_id = np.int64(node["key"])
-    side = np.int64(node["meta"]) & SIDE_BIT
-    price_ticks = np.int64(book.nodes[node["level"]]["key"])
+    level = np.int64(node["level"])
+    meta = np.int64(node["meta"])
     size = np.int64(node["size"])
-    take_out(book, slot)
-    return cancelled(sequence, Reason.REQUESTED, side, order_id, price_ticks, size, out, n)
+    side = meta & SIDE_BIT
+    price_ticks = np.int64(book.nodes[level]["key"])
+    n = cancelled(sequence, Reason.REQUESTED, side, order_id, price_ticks, size, out, n)
+    take_out(book, slot, order_id, level, meta, size)
+    return n
 
 
 @inline
@@ -142,16 +151,12 @@ def _shrink_in_place(book, slot, size, new_id):
     node = book.nodes[slot]
     book.nodes[np.int64(node["level"])]["size"] -= node["size"] - size
     node["size"] = size
-    if node["key"] != new_id:
-        remove_id(book, np.int64(node["key"]))
-        add_id(book, new_id, slot)
-        node["key"] = new_id
+    rename(book, slot, new_id)
 
 
-@kernel
+@inline
 def move_plain(book, slot, message, sequence, out, n):
     """A plain order keeps its place with a smaller size, or leaves and enters anew.  Returns n."""
-    stay_apart()
     node = book.nodes[slot]
     meta = np.int64(node["meta"])
     side = meta & SIDE_BIT
@@ -164,7 +169,7 @@ def move_plain(book, slot, message, sequence, out, n):
     if price_ticks == book.nodes[node["level"]]["key"] and size <= node["size"] and not loses:
         _shrink_in_place(book, slot, size, new_id)
     else:
-        take_out(book, slot)
+        take_out(book, slot, old_id, np.int64(node["level"]), meta, np.int64(node["size"]))
         if would_trade(book, side, price_ticks):
             left, n = match(book, side, price_ticks, size, new_id, meta >> OWNER_SHIFT, sequence, out, n)
         if left > 0:

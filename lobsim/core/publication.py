@@ -1,17 +1,16 @@
 """The publication ring: what the venue tells everyone, and the reader that hears it a feed leg later.
 
-An entry published at t is heard at ``t + feed_ns``; with one constant delay nothing overtakes.  The reader keeps a book of its own, one
-block per level, so a participant can never see more than was published.
+An entry published at t is heard at ``t + feed_ns``; with one constant delay nothing overtakes.  The reader keeps a book of its own that holds totals and
+no orders, so a participant can never see more than was published.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from lobsim.core.book import add_order, grow_level, remove_order, room, shrink_level
+from lobsim.core.book import pool_left
 from lobsim.core.jit import inline, kernel
-from lobsim.core.layout import BLOCK, SIDE_BIT
-from lobsim.core.levels import find_level, fold
+from lobsim.core.levels import find_level, fold, level_emptied, level_for
 from lobsim.core.state import PUBLISHED_LEVEL, PUBLISHED_PHASE, PUBLISHED_TRADE
 from lobsim.types import NEVER, Status
 
@@ -28,6 +27,13 @@ def _write(world, kind, side, price_ticks, size, own):
     entry["size"] = size
     entry["own"] = own
     head["written"] += 1
+
+
+@inline
+def publish_size(world, side, price_ticks, size):
+    """Tell the present total of a level that the caller knows."""
+    if world.head[0]["publish"] != 0:
+        _write(world, PUBLISHED_LEVEL, side, price_ticks, size, 0)
 
 
 @kernel
@@ -63,24 +69,26 @@ def ring_room(world, entries):
     return head["written"] - head["read"] + entries <= len(world.ring)
 
 
-@kernel
+@inline
 def _hear_level(view, side, price_ticks, size):
     """The reader's book takes in a level's new total (units)."""
-    level = find_level(view, side, fold(side, price_ticks))
+    key = fold(side, price_ticks)
+    level = level_for(view, side, price_ticks) if size > 0 else find_level(view, side, key)
     if level == 0:
-        if size > 0:
-            add_order(view, side, 0, price_ticks, size, BLOCK)
         return
-    slot = np.int64(view.nodes[level]["next"])
+    view.nodes[level]["size"] = size
     if size == 0:
-        remove_order(view, slot)
-        return
-    change = size - np.int64(view.nodes[slot]["size"])
-    view.nodes[slot]["size"] = size
-    if change > 0:
-        grow_level(view, np.int64(view.nodes[slot]["meta"]) & SIDE_BIT, level, change)
-    else:
-        shrink_level(view, np.int64(view.nodes[slot]["meta"]) & SIDE_BIT, level, -change)
+        level_emptied(view, side, level)
+    elif key < view.sides[side]["best_key"]:
+        view.sides[side]["best_key"] = key
+        view.sides[side]["best"] = level
+
+
+@inline
+def _levels_with_room(view):
+    """How many levels more the reader's book certainly takes."""
+    far = max(np.int64(view.sides[0]["far"]), np.int64(view.sides[1]["far"]))
+    return min(pool_left(view), (len(view.far) >> 1) - far)
 
 
 @kernel
@@ -88,14 +96,17 @@ def hear(world, now_ns):
     """Take in every entry that is due by now_ns.  Returns OK, or the room the view lacks."""
     head = world.head[0]
     mask = len(world.ring) - 1
+    sure = np.int64(0)
     while head["read"] < head["written"]:
         entry = world.ring[head["read"] & mask]
         if entry["ts_ns"] + head["feed_ns"] > now_ns:
             break
         if entry["kind"] == PUBLISHED_LEVEL:
-            status = room(world.seen, 2)
-            if status != Status.OK:
-                return Status.ROOM_VIEW_LEVELS if status == Status.ROOM_LEVELS else Status.ROOM_VIEW_ORDERS
+            if sure == 0:
+                sure = _levels_with_room(world.seen)
+                if sure == 0:
+                    return Status.ROOM_VIEW_LEVELS if pool_left(world.seen) > 0 else Status.ROOM_VIEW_ORDERS
+            sure -= 1
             _hear_level(world.seen, np.int64(entry["side"]), np.int64(entry["price_ticks"]), np.int64(entry["size"]))
         elif entry["kind"] == PUBLISHED_TRADE:
             head["seen_volume"] += entry["size"]

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import operator
 
+import numpy as np
 from llvmlite import ir as llvm
 from numba import config, types
 from numba.core import cgutils
@@ -203,6 +204,27 @@ def _prefetch_compiled(typing_context, array, index):
 
 
 @intrinsic
+def _word_of_compiled(typing_context, record, place):
+    def codegen(context, builder, signature, arguments):
+        words = builder.bitcast(arguments[0], llvm.IntType(64).as_pointer())
+        word = builder.load(builder.gep(words, [arguments[1]]))
+        word.align = 1
+        return word
+
+    return types.int64(record, types.intp), codegen
+
+
+@intrinsic
+def _set_word_compiled(typing_context, record, place, word):
+    def codegen(context, builder, signature, arguments):
+        words = builder.bitcast(arguments[0], llvm.IntType(64).as_pointer())
+        builder.store(arguments[2], builder.gep(words, [arguments[1]])).align = 1
+        return context.get_dummy_value()
+
+    return types.none(record, types.intp, types.int64), codegen
+
+
+@intrinsic
 def _trailing_zeros_compiled(typing_context, word):
     def codegen(context, builder, signature, arguments):
         return builder.cttz(arguments[0], cgutils.false_bit)
@@ -285,6 +307,14 @@ def _prefetch_uncompiled(array, index):
     """Nothing to fetch."""
 
 
+def _word_of_uncompiled(record, place):
+    return record.getfield(np.int64, 8 * place)
+
+
+def _set_word_uncompiled(record, place, word):
+    record.setfield(word, np.int64, 8 * place)
+
+
 def _trailing_zeros_uncompiled(word):
     word = int(word)
     return (word & -word).bit_length() - 1 if word else 64
@@ -303,6 +333,8 @@ if config.DISABLE_JIT:
     leading_zeros = _leading_zeros_uncompiled
     stay_apart = _stay_apart_uncompiled
     prefetch = _prefetch_uncompiled
+    word_of = _word_of_uncompiled
+    set_word = _set_word_uncompiled
 else:
     borrow = _borrow_compiled
     borrow_array = _borrow_array_compiled
@@ -312,3 +344,5 @@ else:
     leading_zeros = _leading_zeros_compiled
     stay_apart = _stay_apart_compiled
     prefetch = _prefetch_compiled
+    word_of = _word_of_compiled
+    set_word = _set_word_compiled

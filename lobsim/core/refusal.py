@@ -36,10 +36,16 @@ def gathers(phase):
 
 
 @inline
+def far_limit(side):
+    """The limit of a market order of a side."""
+    return np.int64(-FAR_LIMIT) if side else np.int64(FAR_LIMIT)
+
+
+@inline
 def limit_of(message):
     """The worst price a message accepts."""
     if message["type"] == OrderType.MARKET:
-        return np.int64(-FAR_LIMIT) if message["side"] else np.int64(FAR_LIMIT)
+        return far_limit(message["side"])
     return np.int64(message["price_ticks"])
 
 

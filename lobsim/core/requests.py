@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lobsim.core.book import join, take_out
+from lobsim.core.book import join, remove_order
 from lobsim.core.ids import add_id, remove_id
 from lobsim.core.jit import inline, kernel, stay_apart
 from lobsim.core.layout import HAS_EXTRA, HIDDEN, OWN, OWNER_SHIFT, REDUCING, SIDE_BIT, TIMED, WAITING
@@ -235,7 +235,7 @@ def reduce(book, slot, message, sequence, out, n):
 
 
 @inline
-def _rename(book, slot, new_id):
+def rename(book, slot, new_id):
     """An order goes on under another id."""
     node = book.nodes[slot]
     if node["key"] != new_id:
@@ -257,7 +257,7 @@ def _replace_waiting(book, slot, message, sequence, out, n):
     if extra["type"] == OrderType.STOP_LIMIT:
         extra["limit_ticks"] = message["price_ticks"]
     node["size"] = size
-    _rename(book, slot, new_id)
+    rename(book, slot, new_id)
     price_ticks = price_of(book, slot)
     return write_report(
         out, n, sequence, ReportKind.REPLACED, Reason.NONE, side, new_id, old_id, price_ticks, size, size
@@ -277,7 +277,7 @@ def _enter_anew(book, slot, message, size, sequence, out, n):
     display = np.int64(0)
     if meta & HAS_EXTRA:
         display = np.int64(book.extras[book.info[slot]["extra"]]["display"])
-    take_out(book, slot)
+    remove_order(book, slot)
     left = size
     if book.rules[0]["phase"] == Phase.CONTINUOUS:
         left, n = match(book, side, price_ticks, size, new_id, owner, sequence, out, n)
@@ -310,7 +310,7 @@ def replace(book, slot, message, largest, sequence, out, n):
     if same_price and size <= whole and not message["flags"] & MessageFlag.LOSE_PLACE:
         if size != whole:
             lose_whole(book, slot, whole - size)
-        _rename(book, slot, new_id)
+        rename(book, slot, new_id)
     else:
         size = size_that_reenters(book, slot, size)
         reason = refusal_of_reentry(book, slot, message, size)

@@ -14,10 +14,10 @@ from lobsim.core.layout import HAS_EXTRA, OWNER_SHIFT, REDUCING, SIDE_BIT, TIMED
 from lobsim.core.makers import write_report
 from lobsim.core.matching import match
 from lobsim.core.pegs import follow
-from lobsim.core.refusal import FAR_LIMIT, overflows
+from lobsim.core.refusal import far_limit, overflows
 from lobsim.core.requests import keep_time_limit, rest_order
 from lobsim.core.special import price_of, reducible, stop_waiting
-from lobsim.core.timers import sweep_timers
+from lobsim.core.timers import timer_room
 from lobsim.core.triggers import first_elected
 from lobsim.types import NEVER, OrderType, Phase, Reason, ReportKind, Status
 
@@ -29,10 +29,8 @@ def _room_to_settle(book, slot, out, n):
     status = room(book, 2 + np.int64(head["pegs"]))
     if status != Status.OK:
         return status
-    if head["timers"] >= len(book.timers):
-        sweep_timers(book)
-        if 2 * head["timers"] > len(book.timers):
-            return Status.ROOM_TIMERS
+    if not timer_room(book, 1):
+        return Status.ROOM_TIMERS
     left = len(out) - n - np.int64(head["pegs"])
     if slot == 0 or quick_bound(book) <= left:
         fits = left >= 0
@@ -49,7 +47,7 @@ def _limit_of_stop(book, slot):
     extra = book.extras[book.info[slot]["extra"]]
     if extra["type"] == OrderType.STOP_LIMIT:
         return np.int64(extra["limit_ticks"])
-    return np.int64(-FAR_LIMIT) if book.nodes[slot]["meta"] & SIDE_BIT else np.int64(FAR_LIMIT)
+    return far_limit(book.nodes[slot]["meta"] & SIDE_BIT)
 
 
 @kernel

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from lobsim.core.book import give_extra, grow_level, join, link_before, shrink_level, slices, take_out, unlink
+from lobsim.core.book import give_extra, grow_level, join, link_before, remove_order, shrink_level, slices, unlink
 from lobsim.core.ids import add_id, remove_id
 from lobsim.core.jit import inline, kernel, stay_apart
-from lobsim.core.layout import HAS_EXTRA, HIDDEN, OWN, OWNER_SHIFT, REDUCING, SIDE_BIT, SPECIAL, WAITING
+from lobsim.core.layout import HAS_EXTRA, HIDDEN, OWN, OWNER_SHIFT, SIDE_BIT, SPECIAL, WAITING
 from lobsim.core.levels import give_slot, take_slot
 from lobsim.types import OrderType, ReportKind
 
@@ -170,7 +170,7 @@ def leave_book(book, slot):
     if book.nodes[slot]["meta"] & WAITING:
         stop_waiting(book, slot)
     else:
-        take_out(book, slot)
+        remove_order(book, slot)
 
 
 @kernel
@@ -216,7 +216,7 @@ def lose_shown(book, slot, size):
         shrink_shown(book, slot, size)
         return False
     if reserve_of(book, slot) == 0:
-        take_out(book, slot)
+        remove_order(book, slot)
         return False
     shrink_shown(book, slot, size)
     return True
@@ -276,14 +276,3 @@ def note_trade(book, price_ticks):
     head["last_trade_ticks"] = price_ticks
     head["low_ticks"] = min(np.int64(head["low_ticks"]), price_ticks)
     head["high_ticks"] = max(np.int64(head["high_ticks"]), price_ticks)
-
-
-@inline
-def meta_of(flags_hidden, flags_reducing, owner, own):
-    """Meta bits of an order that arrives."""
-    meta = own | (owner << OWNER_SHIFT)
-    if flags_hidden:
-        meta |= HIDDEN
-    if flags_reducing:
-        meta |= REDUCING
-    return meta

@@ -13,6 +13,13 @@ import numpy as np
 from lobsim.core.ids import find_id
 from lobsim.core.jit import inline, kernel, stay_apart
 from lobsim.core.layout import ANONYMOUS, TIMED
+from lobsim.types import NEVER
+
+
+@inline
+def next_limit_ns(book):
+    """When the next time limit of a book falls due, or NEVER."""
+    return np.int64(book.timers[0]["ts_ns"]) if book.head[0]["timers"] > 0 else np.int64(NEVER)
 
 
 @kernel
@@ -92,3 +99,14 @@ def sweep_timers(book):
     for i in range(kept):
         book.nodes[np.int64(book.timers[i]["ref"])]["meta"] |= TIMED
     head["timers"] = kept
+
+
+@kernel
+def timer_room(book, more):
+    """Whether so many time limits more fit; those that no longer hold are swept out for it."""
+    stay_apart()
+    head = book.head[0]
+    if head["timers"] + more <= len(book.timers):
+        return True
+    sweep_timers(book)
+    return 2 * (head["timers"] + more - 1) <= len(book.timers)

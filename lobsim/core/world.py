@@ -10,12 +10,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lobsim.core.book import BookSize, add_order, new_book, pool_left
+from lobsim.core.book import BookSize, add_order, grow_level, new_book, pool_left
 from lobsim.core.calendar import Calendar, new_calendar, roomier_calendar
 from lobsim.core.ids import add_id, find_id
 from lobsim.core.jit import borrow, borrow_array, kernel
 from lobsim.core.layout import ANONYMOUS, BLOCK, HAS_EXTRA, HEAD, SIDE_BIT, WAITING, Book
-from lobsim.core.levels import find_best, find_level, first_level, first_of_pool, fold, next_level, take_slot, window_of
+from lobsim.core.levels import (
+    find_best,
+    find_level,
+    first_level,
+    first_of_pool,
+    fold,
+    level_for,
+    next_level,
+    take_slot,
+    window_of,
+)
 from lobsim.core.state import GAP, MAIL, OWN_ORDER, PUBLISHED, TAPE, WORLD, World
 from lobsim.core.tape import prepare_tape
 from lobsim.core.timers import push_timer, timer_holds
@@ -27,12 +37,14 @@ _LARGEST_WINDOW = 2**18
 
 @kernel
 def _move_orders(old, new, side, level, moved):
-    """Every order of a level of `old` joins the level of the same price in `new`.  Room was made before.
+    """Every order of a level of `old` joins the level of the same price in `new`; of a reader's level there is the total alone.  Room was made before.
 
     changes: new; moved[slot in old] = slot in new
     """
     price_ticks = np.int64(old.nodes[level]["key"])
     slot = np.int64(old.nodes[level]["next"])
+    if slot == level:
+        grow_level(new, side, level_for(new, side, price_ticks), np.int64(old.nodes[level]["size"]))
     first_hidden = np.int64(0)
     while slot != level:
         node = old.nodes[slot]
@@ -206,7 +218,7 @@ class WorldSize(NamedTuple):
     fills: int = 1024
     reports: int = 4096
     mail: int = 1024
-    ring: int = 2**14  # a power of two
+    ring: int = 2**12  # a power of two
     gaps: int = 64
 
 

@@ -35,7 +35,7 @@ from tests.support.worlds import BUY, SELL, Venue, row, tape_of
 
 TINY = WorldSize(
     book=BookSize(orders=4, window=64, far=2, ids=8, dense=1, timers=2),
-    seen=BookSize(orders=4, window=64, far=2, ids=8, dense=1, timers=2),
+    seen=BookSize(orders=2, window=64, far=4, ids=8, dense=1, timers=2),
     own=1,
     fills=1,
     reports=1,
