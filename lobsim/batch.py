@@ -24,8 +24,9 @@ from lobsim.core.state import World
 from lobsim.core.world import roomier_book, roomier_world, scratch
 from lobsim.crew import Crew, Errand, slices, thread_count
 from lobsim.errors import ConfigError, OrderError
+from lobsim.message_arrays import checked_messages, checked_terms
 from lobsim.snapshot import Snapshot
-from lobsim.types import MAX_SIZE_LOTS, MESSAGE, REPORT, TERMS, Status
+from lobsim.types import MAX_SIZE_LOTS, REPORT, Status
 
 _CHUNK_EVENTS = 100_000
 """Events per kernel call: some tens of milliseconds, so Ctrl-C is heard within one."""
@@ -182,9 +183,8 @@ class Books(_Batch[Book]):
 
         Raises OrderError for arrays of another kind.  Ctrl-C is heard between two messages: every book stays sound and holds what was applied.
         """
-        _check_messages(messages, offsets, len(self))
-        table = checked_terms(terms)
-        messages = np.require(messages, requirements=["C", "W"])
+        messages, table = checked_messages(messages), checked_terms(terms)
+        _check_offsets(messages, offsets, len(self))
         count = thread_count(threads)
         parts = slices(len(self), count)
         run = _BooksRun(self, messages, table, np.ascontiguousarray(offsets, np.int64), parts, reports)
@@ -263,25 +263,7 @@ class _BooksRun:
         return BatchReports(all_reports, self._begins, self._ends)
 
 
-def checked_terms(terms: np.ndarray | None) -> np.ndarray:
-    """A table of terms that kernels can read: row 0 means nothing.
-
-    Raises OrderError for an array of another kind.
-    """
-    if terms is None:
-        return np.zeros(1, TERMS)
-    if getattr(terms, "dtype", None) != TERMS or terms.ndim != 1 or len(terms) == 0:
-        raise OrderError("terms are a one-dimensional array of lobsim.types.TERMS, row 0 meaning nothing")
-    if terms[0] != np.zeros(1, TERMS)[0]:
-        raise OrderError(
-            "row 0 of terms means nothing and is all zeros", hint="begin the table with np.zeros(1, TERMS)"
-        )
-    return np.require(terms, requirements=["C", "W"])
-
-
-def _check_messages(messages: np.ndarray, offsets: np.ndarray, books: int) -> None:
-    if getattr(messages, "dtype", None) != MESSAGE or messages.ndim != 1:
-        raise OrderError("messages are a one-dimensional array of lobsim.types.MESSAGE")
+def _check_offsets(messages: np.ndarray, offsets: np.ndarray, books: int) -> None:
     edges = np.asarray(offsets)
     if edges.shape != (books + 1,) or edges.dtype.kind not in "iu":
         raise OrderError(f"offsets are whole numbers, one for each of the {books} books and one more")

@@ -27,10 +27,11 @@ from lobsim.core.exchange import run_messages
 from lobsim.core.ids import id_range
 from lobsim.core.layout import Book as Arrays
 from lobsim.core.world import book_size, resize_book, roomier_book
-from lobsim.errors import LobsimError, OrderError
+from lobsim.errors import LobsimError
+from lobsim.message_arrays import checked_array, checked_messages, checked_terms
 from lobsim.natural import Number, step_of
 from lobsim.snapshot import Snapshot
-from lobsim.types import MAX_SIZE_LOTS, MESSAGE, REPORT, TERMS, Phase, Side, Status
+from lobsim.types import MAX_SIZE_LOTS, REPORT, Phase, Side, Status
 from lobsim.venue import VenueRules
 
 _CHUNK_MESSAGES = 100_000
@@ -88,24 +89,12 @@ class Book(Requests):
         Returns REPORT [number of reports]: all answers in order, ``sequence`` the index of the message.
         Raises OrderError for another kind of array.  Ctrl-C is heard between two messages: the book stays sound and holds what was applied.
         """
-        for name, array, dtype, layout in (
-            ("messages", messages, MESSAGE, "MESSAGE"),
-            ("reports", reports, REPORT, "REPORT"),
-            ("terms", terms, TERMS, "TERMS"),
-        ):
-            if (array is not None or dtype is MESSAGE) and (
-                getattr(array, "dtype", None) != dtype or getattr(array, "ndim", 0) != 1
-            ):
-                raise OrderError(f"{name} are a one-dimensional array of lobsim.types.{layout}")
-        table = self.arrays.no_terms if terms is None or not len(terms) else terms
-        if table[0] != self.arrays.no_terms[0]:
-            raise OrderError(
-                "row 0 of terms means nothing and is all zeros", hint="begin the table with np.zeros(1, TERMS)"
-            )
-        messages = np.require(messages, requirements=["C", "W"])
+        messages, table = checked_messages(messages), checked_terms(terms)
+        if reports is not None:
+            checked_array("reports", reports, REPORT, "REPORT")
         if reports is None or not (reports.flags.c_contiguous and reports.flags.writeable):
             reports = np.empty(len(messages) + len(messages) // 2 + 256, REPORT)
-        reports, count = self._run(messages, np.require(table, requirements=["C", "W"]), reports)
+        reports, count = self._run(messages, table, reports)
         return reports[:count]
 
     def _run(self, messages: np.ndarray, table: np.ndarray, reports: np.ndarray) -> tuple[np.ndarray, int]:

@@ -26,6 +26,7 @@ from lobsim.core.world_hash import whole_book_hash, world_hash
 from lobsim.errors import ConfigError, DataError
 from lobsim.market import Market, MarketRun
 from lobsim.snapshot import Part, Snapshot
+from lobsim.whole_files import whole_file
 
 _RUN = "run"
 _BOOK = "book"
@@ -160,31 +161,12 @@ def _dtype_of(text: Any) -> np.dtype:
 
 
 def _write_whole(path: Path, content: bytes) -> None:
-    """Write a file under another name, push it down to the disk, and only then give it its name."""
-    partial = path.with_name(f".{path.name}.partial")
+    """Write a file that is there whole or not at all, and lasts."""
     try:
-        try:
-            with partial.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, path)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
-        _flush_folder(path.parent)
+        with whole_file(path, lasting=True) as partial:
+            partial.write_bytes(content)
     except OSError as error:
         reason = error.strerror or error
         raise DataError(
             f"it cannot be saved ({reason})", file=path, hint="free some space or choose another folder"
         ) from error
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make the new name last; some systems cannot open a folder, and need not."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

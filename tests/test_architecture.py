@@ -26,6 +26,7 @@ CORE_EXCEPTIONS = {
     # the one place that speaks to the compiler and chooses its cache folder
     "lobsim.core.jit": ("os", "sys", "hashlib", "llvmlite", "platformdirs"),
     # what compiled code is made of below the language: handles and intrinsics
+    "lobsim.core.parts": ("llvmlite",),
     "lobsim.core.references": ("hashlib", "operator", "llvmlite"),
     # keeps compiled code on disk, and clears away what older sources left there
     "lobsim.core.code_cache": ("os", "sys", "re", "shutil", "hashlib", "functools"),

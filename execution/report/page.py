@@ -21,6 +21,7 @@ from plotly.offline import get_plotlyjs
 
 from execution.report import charts, formats, timeline, words
 from execution.report.data import TABLES, ReportData, ReportError, clean, summarise
+from lobsim.whole_files import whole_file
 
 __all__ = ["ReportData", "ReportError", "render", "write_report"]
 
@@ -37,19 +38,15 @@ def write_report(data: ReportData, folder: str | os.PathLike[str]) -> Path:
     """
     text = render(data)
     path = Path(folder) / FILE_NAME
-    partial = path.with_name(f".{FILE_NAME}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(partial, path)
+        with whole_file(path) as partial:
+            partial.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         reason = error.strerror or str(error)
         raise ReportError(
             f"the report cannot be written: {reason}", where=str(path), hint="choose another folder"
         ) from error
-    finally:
-        if partial.parent.is_dir():
-            partial.unlink(missing_ok=True)
     return path
 
 

@@ -26,6 +26,7 @@ from lobsim.bench.percentiles import Distribution
 from lobsim.bench.yardstick import Unavailable
 from lobsim.core.jit import source_hash
 from lobsim.errors import ConfigError, DataError
+from lobsim.whole_files import whole_file
 
 
 @dataclass(frozen=True)
@@ -185,13 +186,12 @@ class Run:
         return {"start": figures, "warm_start_s": figures["warm_s"]}
 
     def _export(self, name: str, times: Distribution) -> None:
-        """Write a histogram where one is wanted: aside, then in place at once."""
+        """Write a histogram where one is wanted."""
         if self.histograms is None:
             return
         self.histograms.mkdir(parents=True, exist_ok=True)
-        partial = self.histograms / f".{name}.hgrm.partial"
-        partial.write_text(times.hgrm())
-        os.replace(partial, self.histograms / f"{name}.hgrm")
+        with whole_file(self.histograms / f"{name}.hgrm") as partial:
+            partial.write_text(times.hgrm())
 
 
 STEPS: dict[str, tuple[Callable[[Run], dict[str, Any]], tuple[str, ...]]] = {

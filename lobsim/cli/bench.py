@@ -14,6 +14,7 @@ import typer
 from lobsim.cli.interrupt import nothing_to_clean_up
 from lobsim.cli.output import JsonOption, print_facts, print_json, print_table, print_text, progress, say
 from lobsim.errors import ConfigError
+from lobsim.whole_files import whole_file
 
 _EXIT_INVALID = 1
 _STEPS = 11
@@ -107,13 +108,9 @@ def _measure(
 
 
 def _write(result: dict[str, Any], out: Path) -> None:
-    """The JSON object as a file: aside, then in place at once."""
-    partial = out.with_name(f".{out.name}.partial")
-    try:
+    """The JSON object as a file."""
+    with whole_file(out) as partial:
         partial.write_text(json.dumps(result, allow_nan=False, indent=1) + "\n")
-        os.replace(partial, out)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 # tables

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lobsim.core.ids import add_id, remove_id
+from lobsim.core.ids import add_id, remove_id, remove_id_at
 from lobsim.core.jit import inline, kernel, stay_apart
 from lobsim.core.layout import (
     ANONYMOUS,
@@ -42,7 +42,7 @@ from lobsim.core.layout import (
     Book,
 )
 from lobsim.core.levels import first_of_pool, fold, give_slot, level_emptied, level_for, take_slot
-from lobsim.types import MAX_PRICE_TICKS, NEVER, RULES, TERMS, Phase, Status
+from lobsim.types import MAX_PRICE_TICKS, NEVER, NONE, RULES, TERMS, Phase, Status
 
 
 class BookSize(NamedTuple):
@@ -272,13 +272,16 @@ def _forget(book, slot):
 
 
 @inline
-def take_out(book, slot, order_id, level, meta, size):
-    """`remove_order`, folded into a caller that knows the order's node (order_id: any number for one without)."""
+def take_out(book, slot, order_id, place, level, meta, size):
+    """`remove_order`, folded into a caller that knows the order's node, and its id's place (`ids.find_place`) or NONE."""
     side = meta & SIDE_BIT
     if meta & (OWN | ANONYMOUS | BLOCK | SPECIAL):
         _forget(book, slot)
     else:
-        remove_id(book, order_id)
+        if place == NONE:
+            remove_id(book, order_id)
+        else:
+            remove_id_at(book, order_id, place)
     unlink(book, slot)
     left = np.int64(book.nodes[level]["size"] - size)
     book.nodes[level]["size"] = left
@@ -295,7 +298,8 @@ def remove_order(book, slot):
     changes: everything that spoke of it
     """
     node = book.nodes[slot]
-    take_out(book, slot, np.int64(node["key"]), np.int64(node["level"]), np.int64(node["meta"]), np.int64(node["size"]))
+    order_id = np.int64(node["key"])
+    take_out(book, slot, order_id, NONE, np.int64(node["level"]), np.int64(node["meta"]), np.int64(node["size"]))
 
 
 @kernel

@@ -12,7 +12,7 @@ import numpy as np
 from lobsim.core.book import join, pool_left, take_out
 from lobsim.core.calendar import first_wait_ns
 from lobsim.core.foresight import MANY_ORDERS, foresee_rows
-from lobsim.core.ids import add_id, find_id
+from lobsim.core.ids import add_id_at, find_place, slot_at
 from lobsim.core.jit import inline, kernel, prefetch, stay_apart
 from lobsim.core.layout import OWN, RECORDED
 from lobsim.core.matching import would_trade
@@ -67,14 +67,14 @@ def _rows_with_room(world):
 
 
 @inline
-def _add(world, row, order_id):
-    """An order joins that meets nobody."""
+def _add(world, row, order_id, place):
+    """An order joins that meets nobody; its id is entered at place."""
     book = world.book
     side = np.int64(row["side"])
     price_ticks = np.int64(row["price_ticks"])
     size = np.int64(row["size"])
     slot = join(book, side, order_id, price_ticks, size, RECORDED)
-    add_id(book, order_id, slot)
+    add_id_at(book, order_id, place, slot)
     level = np.int64(book.nodes[slot]["level"])
     book.info[slot]["hist"] = size
     book.info[level]["hist"] += size
@@ -82,8 +82,8 @@ def _add(world, row, order_id):
 
 
 @inline
-def _take(world, slot, order_id, size):
-    """Size of an order goes, from both its ledgers; all of it: it leaves."""
+def _take(world, slot, order_id, place, size):
+    """Size of an order, whose id stands at place, goes, from both its ledgers; all of it: it leaves."""
     book = world.book
     node = book.nodes[slot]
     level = np.int64(node["level"])
@@ -93,7 +93,7 @@ def _take(world, slot, order_id, size):
     left = np.int64(book.nodes[level]["size"]) - size
     book.info[level]["hist"] -= size
     if size == held:
-        take_out(book, slot, order_id, level, meta, held)
+        take_out(book, slot, order_id, place, level, meta, held)
     else:
         node["size"] = held - size
         book.info[slot]["hist"] = held - size
@@ -108,22 +108,24 @@ def _apply(world, row):
     kind = row["kind"]
     if kind == Kind.ADD:
         order_id = np.int64(row["order_id"])
-        if order_id == 0 or row["flags"] & _UNUSUAL_ADD or find_id(book, order_id) != 0:
+        place = find_place(book, order_id)
+        if order_id == 0 or row["flags"] & _UNUSUAL_ADD or slot_at(book, order_id, place) != 0:
             return False
         if would_trade(book, np.int64(row["side"]), np.int64(row["price_ticks"])):
             return False
-        _add(world, row, order_id)
+        _add(world, row, order_id, place)
         return True
     if kind == Kind.DELETE or kind == Kind.REDUCE or kind == Kind.EXECUTE:
         order_id = np.int64(row["order_id"])
-        slot = find_id(book, order_id)
+        place = find_place(book, order_id)
+        slot = slot_at(book, order_id, place)
         if slot == 0 or order_id == 0:
             return False
         held = np.int64(book.nodes[slot]["size"])
         size = held if kind == Kind.DELETE else np.int64(row["size"])
         if book.nodes[slot]["meta"] & (RECORDED | OWN) != RECORDED or not 0 < size <= held:
             return False
-        _take(world, slot, order_id, size)
+        _take(world, slot, order_id, place, size)
         if kind == Kind.EXECUTE:
             publish_trade(world, np.int64(row["side"]), np.int64(row["price_ticks"]), size, 0)
         return True

@@ -15,7 +15,7 @@ from lobsim.core.auction import change_phase
 from lobsim.core.book import pool_left, room
 from lobsim.core.bounds import message_bound, quick_bound
 from lobsim.core.foresight import MANY_ORDERS, foresee
-from lobsim.core.ids import find_id
+from lobsim.core.ids import find_id, find_place, slot_at
 from lobsim.core.jit import borrow, borrow_array, inline, kernel, prefetch, stay_apart
 from lobsim.core.plain import (
     cancel_plain,
@@ -167,13 +167,14 @@ def _process_plainly(book, message, table, meta, largest, sequence, out, n):
     Returns (whether it was applied, n): if not, room must be made for it and `process_any` do it.
     """
     order_id = np.int64(message["order_id"])
-    slot = find_id(book, order_id)
+    place = find_place(book, order_id)
+    slot = slot_at(book, order_id, place)
     if is_plain(message):
         if slot == 0 and is_sound(book, message, largest):
-            return True, new_plain(book, message, meta, sequence, out, n)
+            return True, new_plain(book, message, place, meta, sequence, out, n)
         return False, n
     if message["verb"] == Verb.CANCEL and slot != 0:
-        return True, cancel_plain(book, slot, order_id, sequence, out, n)
+        return True, cancel_plain(book, slot, order_id, place, sequence, out, n)
     return _process_less_common(book, message, slot, table, meta, largest, sequence, out, n)
 
 

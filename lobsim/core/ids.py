@@ -27,42 +27,81 @@ def is_dense(book, order_id):
 
 
 @inline
-def find_id(book, order_id):
-    """Slot of a live order, or 0."""
+def find_place(book, order_id):
+    """Where a live order's id stands in the index or in the table; for one that is not live, where it would be entered.
+
+    A place stays right until another id is entered or removed.
+    """
     if is_dense(book, order_id):
-        return np.int64(book.dense[order_id])
+        return order_id
     mask = len(book.ids) - 1
     place = place_of(book, order_id)
-    while book.ids[place]["slot"] != 0:
-        if book.ids[place]["key"] == order_id:
-            return np.int64(book.ids[place]["slot"])
+    while book.ids[place]["slot"] != 0 and book.ids[place]["key"] != order_id:
         place = (place + 1) & mask
-    return np.int64(0)
+    return place
 
 
 @inline
-def add_id(book, order_id, slot):
-    """Enter an id that is not live.  Room was checked before."""
+def slot_at(book, order_id, place):
+    """Slot of the order whose id has this place, 0 if it is not live."""
     if is_dense(book, order_id):
-        book.dense[order_id] = slot
+        return np.int64(book.dense[place])
+    return np.int64(book.ids[place]["slot"])
+
+
+@inline
+def add_id_at(book, order_id, place, slot):
+    """Enter an id that is not live at its place.  Room was checked before."""
+    if is_dense(book, order_id):
+        book.dense[place] = slot
         return
-    mask = len(book.ids) - 1
-    place = place_of(book, order_id)
-    while book.ids[place]["slot"] != 0:
-        place = (place + 1) & mask
     book.ids[place]["key"] = order_id
     book.ids[place]["slot"] = slot
     book.head[0]["ids"] += 1
 
 
+@inline
+def remove_id_at(book, order_id, place):
+    """Forget a live id that stands at this place."""
+    if is_dense(book, order_id):
+        book.dense[place] = 0
+        return
+    _close_gap(book, place)
+
+
+@inline
+def find_id(book, order_id):
+    """Slot of a live order, or 0."""
+    return slot_at(book, order_id, find_place(book, order_id))
+
+
+@inline
+def add_id(book, order_id, slot):
+    """Enter an id that is not live.  Room was checked before."""
+    add_id_at(book, order_id, find_place(book, order_id), slot)
+
+
 @kernel
 def _remove_hashed(book, order_id):
-    """Forget a live id of the table; the run behind it moves up."""
+    """Forget a live id of the table."""
+    stay_apart()
+    _close_gap(book, find_place(book, order_id))
+
+
+@inline
+def remove_id(book, order_id):
+    """Forget a live id."""
+    if is_dense(book, order_id):
+        book.dense[order_id] = 0
+        return
+    _remove_hashed(book, order_id)
+
+
+@kernel
+def _close_gap(book, place):
+    """Take the id at a place out of the table; the run behind it moves up."""
     stay_apart()
     mask = len(book.ids) - 1
-    place = place_of(book, order_id)
-    while book.ids[place]["key"] != order_id or book.ids[place]["slot"] == 0:
-        place = (place + 1) & mask
     ahead = place
     while True:
         ahead = (ahead + 1) & mask
@@ -74,15 +113,6 @@ def _remove_hashed(book, order_id):
             place = ahead
     book.ids[place]["slot"] = 0
     book.head[0]["ids"] -= 1
-
-
-@inline
-def remove_id(book, order_id):
-    """Forget a live id."""
-    if is_dense(book, order_id):
-        book.dense[order_id] = 0
-        return
-    _remove_hashed(book, order_id)
 
 
 @kernel

@@ -19,7 +19,7 @@ from lobsim.core.layout import ANONYMOUS, BLOCK, NAMELESS, OWNER_SHIFT, RECORDED
 from lobsim.core.levels import fold, next_level
 from lobsim.core.makers import meet, write_report
 from lobsim.core.special import careful, move_positions
-from lobsim.types import Allocation, Reason, ReportKind
+from lobsim.types import NONE, Allocation, Reason, ReportKind
 
 
 @inline
@@ -93,7 +93,7 @@ def match(book, side, limit_ticks, size, taker_id, owner, sequence, out, n):
             book.head[0]["took_surplus"] += _surplus(book, maker, traded)
             trade_maker(book, maker, traded)
         elif traded == resting:
-            take_out(book, maker, maker_id, level, meta, resting)
+            take_out(book, maker, maker_id, NONE, level, meta, resting)
         else:
             book.nodes[maker]["size"] = resting - traded
             book.nodes[level]["size"] -= traded

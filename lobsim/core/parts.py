@@ -12,8 +12,6 @@ Known limit: this leans on Numba's compiler classes as they are in Numba 0.68 (a
 
 from __future__ import annotations
 
-from collections import Counter
-
 from llvmlite import ir as llvm
 from numba._dynfunc import make_function
 from numba.core import compiler
@@ -51,11 +49,11 @@ class _PartLower(Lower):
         calls = [step for block in self.function.blocks for step in block.instructions if _calls_numba(step)]
         answers = {call.args[0] for call in calls}
         errors = {call.args[1] for call in calls}
-        filled = Counter(_zeroed(step) for block in self.function.blocks for step in block.instructions)
+        filled = [_zeroed(step) for block in self.function.blocks for step in block.instructions]
         entry.instructions[:] = [
             step
             for step in entry.instructions
-            if not ((place := _zeroed(step)) in errors or (place in answers and filled[place] > 1))
+            if not ((place := _zeroed(step)) in errors or (place in answers and filled.count(place) > 1))
         ]
 
 

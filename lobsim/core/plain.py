@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from lobsim.core.book import take_out
-from lobsim.core.ids import find_id
+from lobsim.core.ids import find_id, find_place
 from lobsim.core.jit import inline, within, word_of
 from lobsim.core.layout import OWN, OWNER_SHIFT, RECORDED, SIDE_BIT, SPECIAL, TIMED
 from lobsim.core.makers import write_report
@@ -20,6 +20,7 @@ from lobsim.types import (
     MAX_LEVEL_UNITS,
     MAX_PRICE_TICKS,
     MAX_SIZE_LOTS,
+    NONE,
     MessageFlag,
     OrderType,
     Reason,
@@ -82,8 +83,8 @@ def is_immediate(book, message, largest):
 
 
 @inline
-def new_plain(book, message, meta, sequence, out, n):
-    """A plain NEW with an id that is free and room in its level: accepted, matched, and what is left rests.  Returns n."""
+def new_plain(book, message, place, meta, sequence, out, n):
+    """A plain NEW with room in its level, whose id is free and belongs at place: accepted, matched, and what is left rests.  Returns n."""
     order_id = np.int64(message["order_id"])
     side = np.int64(message["side"])
     price_ticks = np.int64(message["price_ticks"])
@@ -96,7 +97,8 @@ def new_plain(book, message, meta, sequence, out, n):
         out[accepted]["remaining_lots"] = size
         if size == 0:
             return n
-    enter_order(book, side, order_id, price_ticks, size, meta | (owner << OWNER_SHIFT))
+        place = find_place(book, order_id)
+    enter_order(book, side, order_id, place, price_ticks, size, meta | (owner << OWNER_SHIFT))
     return n
 
 
@@ -118,8 +120,8 @@ def take_plain(book, message, sequence, out, n):
 
 
 @inline
-def cancel_plain(book, slot, order_id, sequence, out, n):
-    """A plain order in a queue leaves at its owner's wish.  Returns n."""
+def cancel_plain(book, slot, order_id, place, sequence, out, n):
+    """A plain order in a queue, whose id stands at place, leaves at its owner's wish.  Returns n."""
     node = book.nodes[slot]
     level = np.int64(node["level"])
     meta = np.int64(node["meta"])
@@ -127,7 +129,7 @@ def cancel_plain(book, slot, order_id, sequence, out, n):
     side = meta & SIDE_BIT
     price_ticks = np.int64(book.nodes[level]["key"])
     n = cancelled(sequence, Reason.REQUESTED, side, order_id, price_ticks, size, out, n)
-    take_out(book, slot, order_id, level, meta, size)
+    take_out(book, slot, order_id, place, level, meta, size)
     return n
 
 
@@ -169,11 +171,12 @@ def move_plain(book, slot, message, sequence, out, n):
     if price_ticks == book.nodes[node["level"]]["key"] and size <= node["size"] and not loses:
         _shrink_in_place(book, slot, size, new_id)
     else:
-        take_out(book, slot, old_id, np.int64(node["level"]), meta, np.int64(node["size"]))
+        take_out(book, slot, old_id, NONE, np.int64(node["level"]), meta, np.int64(node["size"]))
         if would_trade(book, side, price_ticks):
             left, n = match(book, side, price_ticks, size, new_id, meta >> OWNER_SHIFT, sequence, out, n)
         if left > 0:
-            enter_order(book, side, new_id, price_ticks, left, (meta & OWN) | (meta & _OWNER_BITS))
+            place = find_place(book, new_id)
+            enter_order(book, side, new_id, place, price_ticks, left, (meta & OWN) | (meta & _OWNER_BITS))
     return write_report(
         out, n, sequence, ReportKind.REPLACED, Reason.NONE, side, new_id, old_id, price_ticks, size, left
     )

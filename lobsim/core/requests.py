@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from lobsim.core.book import join, remove_order
-from lobsim.core.ids import add_id, remove_id
+from lobsim.core.ids import add_id, add_id_at, find_place, remove_id
 from lobsim.core.jit import inline, kernel, stay_apart
 from lobsim.core.layout import HAS_EXTRA, HIDDEN, OWN, OWNER_SHIFT, REDUCING, SIDE_BIT, TIMED, WAITING
 from lobsim.core.levels import fold
@@ -67,10 +67,10 @@ def _limit_in_time(book, message, slot):
 
 
 @inline
-def enter_order(book, side, order_id, price_ticks, size, meta):
-    """What is left of a plain order rests: it joins the queue and the id map.  Returns its slot."""
+def enter_order(book, side, order_id, place, price_ticks, size, meta):
+    """What is left of a plain order rests: it joins the queue and, at place, the id map.  Returns its slot."""
     slot = join(book, side, order_id, price_ticks, size, meta)
-    add_id(book, order_id, slot)
+    add_id_at(book, order_id, place, slot)
     if meta & OWN:
         book.head[0]["own_resting"] += 1
     return slot
@@ -81,7 +81,7 @@ def rest_order(book, side, order_id, price_ticks, size, meta, display):
     """What is left of any order rests.  Returns its slot."""
     if careful(book) or display > 0 or meta & (HIDDEN | REDUCING):
         return rest_special(book, side, order_id, price_ticks, size, meta, display)
-    return enter_order(book, side, order_id, price_ticks, size, meta)
+    return enter_order(book, side, order_id, find_place(book, order_id), price_ticks, size, meta)
 
 
 @inline
