@@ -16,6 +16,7 @@ from lobsim.core.layout import BLOCK
 from lobsim.core.levels import find_level, first_level, fold, next_level
 from lobsim.core.own import fill_resting, is_own
 from lobsim.core.publication import publish_level, publish_trade
+from lobsim.core.queue_models import share_ahead
 from lobsim.types import FillReason, Flag, Impact, Kind, Phase, QueueModel
 
 
@@ -80,44 +81,14 @@ def _leave_from_back(book, level, size):
 
 
 @kernel
-def part_of(size, ahead, total):
-    """floor(size * ahead / total), exactly: the product of two sizes need not fit in 64 bits.
-
-    size, ahead, total  units, 0 <= size and 0 <= ahead <= total < 2^62
-    """
-    share = np.int64(0)
-    rest = np.int64(0)
-    for place in range(61, -1, -1):
-        share += share
-        rest += rest
-        if rest >= total:
-            rest -= total
-            share += 1
-        if (size >> place) & 1:
-            rest += ahead
-            if rest >= total:
-                rest -= total
-                share += 1
-    return share
-
-
-@inline
-def _share_ahead(model, size, ahead, total):
-    """size * pi(ahead / total): what falls on the first `ahead` units of a queue, rounded down at every multiplication."""
-    share = part_of(size, ahead, total)
-    if model == QueueModel.POWER3:
-        share = part_of(part_of(share, ahead, total), ahead, total)
-    return share
-
-
-@kernel
 def _cancel_by_model(world, level, decrease):
     """An unexplained decrease is split over the blocks by the queue model.
 
     From the last block to the first: what one cannot give comes from the block in front, in the end from behind.
     """
     book = world.book
-    model = world.head[0]["queue_model"]
+    model = np.int64(world.head[0]["queue_model"])
+    power = np.int64(world.head[0]["queue_power_millionths"])
     if decrease == 0:
         return
     if model == QueueModel.RISK_AVERSE:
@@ -132,7 +103,7 @@ def _cancel_by_model(world, level, decrease):
         if book.nodes[slot]["meta"] & BLOCK:
             size = np.int64(book.nodes[slot]["size"])
             position -= size
-            lower = _share_ahead(model, decrease, position, total)
+            lower = min(upper, share_ahead(model, power, decrease, position, total))
             wanted = upper - lower + carry
             taken = min(wanted, size)
             change_size(book, slot, -taken)

@@ -2,8 +2,8 @@
 
 A queue holds anonymous `Block`s and own `Order`s; two blocks never stand side by side.  Own sizes are whole lots (ints).
 Anonymous quantities are numbers of the chosen unit: ``unit="real"`` keeps exact fractions of a lot, ``unit="fixed"`` whole
-numbers of 2^-20 lot, where a share of a decrease is rounded down in its running sum (c pi(A/W) at each boundary, down after
-every multiplication by A/W), so that the shares of all blocks add up to c exactly.
+numbers of 2^-20 lot, where a share of a decrease is rounded down in its running sum (`tests.oracle.queue_models`), so that the
+shares of all blocks add up to c exactly.
 
 Readings chosen where the rules are silent: what own passive fills have spared at a level is all that own orders took out of
 the prints at its price, those at better prices included; a better level is one with any quantity; an own taker eats blocks to
@@ -15,12 +15,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from lobsim.types import L2_SHIFT, FillReason, Flag, Impact, Kind, QueueModel, Reason, ReportKind, Side
 from tests.oracle import Row, row_of
 from tests.oracle.book import Order, Report, better, reaches, report
+from tests.oracle.queue_models import share
 from tests.oracle.replay_l3 import Fill
 from tests.oracle.venue import OracleVenue
 
@@ -74,11 +77,16 @@ class OracleLevels(OracleVenue):
     own_orders = True
 
     def __init__(
-        self, *, unit: str = "real", impact: Impact = Impact.CONSUME, model: QueueModel = QueueModel.POWER3
+        self,
+        *,
+        unit: str = "real",
+        impact: Impact = Impact.CONSUME,
+        model: QueueModel = QueueModel.POWER3,
+        power: float = 3,
     ) -> None:
         super().__init__()
         self.one: Quantity = Fraction(1) if unit == "real" else 1 << L2_SHIFT
-        self.unit, self.impact, self.model = unit, impact, model
+        self.unit, self.impact, self.model, self.power = unit, impact, model, Decimal(str(power))
         self.depth: tuple[dict[int, Level], dict[int, Level]] = ({}, {})
         self.fills: list[Fill] = []
 
@@ -207,15 +215,17 @@ class OracleLevels(OracleVenue):
             return
         if not decrease:
             return
+        one = None if self.unit == "real" else int(self.one)
+        of = partial(share, self.model, self.power, one=one)
         blocks, whole, ahead = level.blocks(), level.anonymous(), 0
         shares: list[Quantity] = []
         for block in blocks:
             end = ahead + block.quantity
-            shares.append(self._share(decrease, end, whole) - self._share(decrease, ahead, whole))
+            shares.append(of(decrease, end, whole) - of(decrease, ahead, whole))
             ahead = end
         owed: Quantity = 0
-        for block, share in zip(reversed(blocks), reversed(shares), strict=True):
-            owed += share
+        for block, part in zip(reversed(blocks), reversed(shares), strict=True):
+            owed += part
             taken = min(owed, block.quantity)
             block.quantity -= taken
             owed -= taken
@@ -223,16 +233,6 @@ class OracleLevels(OracleVenue):
             taken = min(owed, block.quantity)
             block.quantity -= taken
             owed -= taken
-
-    def _share(self, decrease: Quantity, position: Quantity, whole: Quantity) -> Quantity:
-        """c pi(A/W)."""
-        power = 3 if self.model == QueueModel.POWER3 else 1
-        if self.unit == "real":
-            return Fraction(decrease) * (Fraction(position) / whole) ** power
-        share = decrease
-        for _ in range(power):
-            share = share * position // whole
-        return share
 
     def _print(self, row: Row) -> None:
         """One budget: own orders better than the price, then the queue at the price (unless it lies between two ticks)."""
