@@ -189,6 +189,7 @@ class Impact(IntEnum):
 
     NONE = 0
     CONSUME = 1
+    DECAY = 2
     REMATCH = 3
 
 

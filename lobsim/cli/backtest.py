@@ -55,7 +55,7 @@ def backtest(
         str, typer.Option("--latency", help="Delay of feed, orders and answers each: 50us, 1ms.")
     ] = "100us",
     impact: Annotated[
-        str | None, typer.Option("--impact", help="none, consume or rematch; default by the data.")
+        str | None, typer.Option("--impact", help="none, consume, decay or rematch; default by the data.")
     ] = None,
     levels: Annotated[bool, typer.Option("--levels", help="Replay the data's level (L2) projection too.")] = False,
     seed: Annotated[int, typer.Option("--seed", help="Of the drawn lifetimes of surplus orders.")] = 0,

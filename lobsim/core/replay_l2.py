@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from lobsim.core.book import add_order, change_size, remove_order
+from lobsim.core.blocks import anonymous_size, drop_empty_blocks, join_back, leave_from_back
+from lobsim.core.book import add_order, change_size
 from lobsim.core.jit import inline, kernel
 from lobsim.core.layout import BLOCK
 from lobsim.core.levels import find_level, first_level, fold, next_level
 from lobsim.core.own import fill_resting, is_own
 from lobsim.core.publication import publish_level, publish_trade
 from lobsim.core.queue_models import share_ahead
+from lobsim.core.renewal import in_whole_lots, renew_level
 from lobsim.types import FillReason, Flag, Impact, Kind, Phase, QueueModel
 
 
@@ -25,59 +27,6 @@ def _whole(world, units):
     """The whole lots in so many units, in units."""
     shift = world.head[0]["shift"]
     return (units >> shift) << shift
-
-
-@kernel
-def anonymous_size(book, level):
-    """Units of anonymous quantity in a level's queue."""
-    total = np.int64(0)
-    slot = np.int64(book.nodes[level]["next"])
-    while slot != level:
-        if book.nodes[slot]["meta"] & BLOCK:
-            total += np.int64(book.nodes[slot]["size"])
-        slot = np.int64(book.nodes[slot]["next"])
-    return total
-
-
-@kernel
-def _drop_empty_blocks(book, level, keep):
-    """Blocks of size 0 leave; with keep the last block stays whatever its size."""
-    blocks = 0
-    slot = np.int64(book.nodes[level]["next"])
-    while slot != level:
-        blocks += 1 if book.nodes[slot]["meta"] & BLOCK else 0
-        slot = np.int64(book.nodes[slot]["next"])
-    slot = np.int64(book.nodes[level]["next"])
-    while slot != level:
-        after = np.int64(book.nodes[slot]["next"])
-        empty = (book.nodes[slot]["meta"] & BLOCK) != 0 and book.nodes[slot]["size"] == 0
-        if empty and (blocks > 1 or not keep):
-            blocks -= 1
-            remove_order(book, slot)
-        slot = after
-
-
-@kernel
-def _join_back(book, side, price_ticks, level, size):
-    """Anonymous quantity joins behind everything: in the last block, or in one of its own."""
-    last = np.int64(book.nodes[level]["prev"]) if level != 0 else np.int64(0)
-    if last != level and (book.nodes[last]["meta"] & BLOCK) != 0:
-        change_size(book, last, size)
-    else:
-        add_order(book, side, 0, price_ticks, size, BLOCK)
-
-
-@kernel
-def _leave_from_back(book, level, size):
-    """Take up to size units off the blocks, last first.  Returns what could not be taken."""
-    slot = np.int64(book.nodes[level]["prev"])
-    while slot != level and size > 0:
-        if book.nodes[slot]["meta"] & BLOCK:
-            taken = min(size, np.int64(book.nodes[slot]["size"]))
-            change_size(book, slot, -taken)
-            size -= taken
-        slot = np.int64(book.nodes[slot]["prev"])
-    return size
 
 
 @kernel
@@ -92,7 +41,7 @@ def _cancel_by_model(world, level, decrease):
     if decrease == 0:
         return
     if model == QueueModel.RISK_AVERSE:
-        _leave_from_back(book, level, decrease)
+        leave_from_back(book, level, decrease)
         return
     total = anonymous_size(book, level)
     position = total
@@ -111,7 +60,7 @@ def _cancel_by_model(world, level, decrease):
             upper = lower
         slot = np.int64(book.nodes[slot]["prev"])
     if carry > 0:
-        _leave_from_back(book, level, carry)
+        leave_from_back(book, level, carry)
 
 
 @kernel
@@ -157,6 +106,8 @@ def set_level(world, row):
     if level == 0:
         add_order(book, side, 0, price_ticks, np.int64(0), BLOCK)
         level = find_level(book, side, fold(side, price_ticks))
+    if head["impact"] == Impact.DECAY:
+        renew_level(world, side, price_ticks, level, True)
     info = book.info[level]
     before = np.int64(info["hist"])
     consumed = min(np.int64(info["consumed"]), shown)
@@ -167,16 +118,16 @@ def set_level(world, row):
             consumed += 0 if head["impact"] == Impact.NONE else met
     info["consumed"] = consumed
     info["hist"] = shown
-    target = max(shown - consumed, 0)
+    target = max(shown - in_whole_lots(world, consumed), 0)
     there = anonymous_size(book, level)
     if there < target:
-        _join_back(book, side, price_ticks, level, target - there)
+        join_back(book, side, price_ticks, level, target - there)
     elif there > target:
         spared = min(there - target, np.int64(info["spared"]))
-        left = _leave_from_back(book, level, spared)
+        left = leave_from_back(book, level, spared)
         _cancel_by_model(world, level, there - target - spared + left)
     info["spared"] = 0
-    _drop_empty_blocks(book, level, shown > 0)
+    drop_empty_blocks(book, level, shown > 0)
     publish_level(world, side, price_ticks)
 
 
@@ -257,6 +208,8 @@ def trade_print(world, row):
     if (row["flags"] & Flag.OFF_TICK) == 0:
         level = find_level(book, side, fold(side, price_ticks))
     if level != 0:
+        if head["impact"] == Impact.DECAY:
+            renew_level(world, side, price_ticks, level, True)
         own += _serve_queue(world, row, level, left)
         level = find_level(book, side, fold(side, price_ticks))
     if level != 0:
@@ -292,7 +245,7 @@ def clear_levels(world):
             info["hist"] = 0
             info["consumed"] = 0
             info["spared"] = 0
-            _leave_from_back(book, level, np.int64(2**62))
-            _drop_empty_blocks(book, level, False)
+            leave_from_back(book, level, np.int64(2**62))
+            drop_empty_blocks(book, level, False)
             publish_level(world, side, price_ticks)
             level = next_level(book, side, fold(side, price_ticks))

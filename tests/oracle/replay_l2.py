@@ -20,7 +20,7 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
-from lobsim.types import L2_SHIFT, FillReason, Flag, Impact, Kind, QueueModel, Reason, ReportKind, Side
+from lobsim.types import L2_SHIFT, FillReason, Flag, Impact, Kind, OrderType, QueueModel, Reason, ReportKind, Side, Verb
 from tests.oracle import Row, row_of
 from tests.oracle.book import Order, Report, better, reaches, report
 from tests.oracle.queue_models import share
@@ -28,6 +28,8 @@ from tests.oracle.replay_l3 import Fill
 from tests.oracle.venue import OracleVenue
 
 Quantity = int | Fraction
+DECAY_FACTOR = Fraction(round(2 ** (30 - 1 / 64)), 2**30)
+"""What a 64th of a half-life leaves."""
 
 
 @dataclass(eq=False)
@@ -44,6 +46,7 @@ class Level:
     recorded: Quantity = 0
     consumed: Quantity = 0
     spared: Quantity = 0
+    decayed_ns: int = 0
     queue: list[Block | Order] = field(default_factory=list)
 
     def blocks(self) -> list[Block]:
@@ -83,10 +86,12 @@ class OracleLevels(OracleVenue):
         impact: Impact = Impact.CONSUME,
         model: QueueModel = QueueModel.POWER3,
         power: float = 3,
+        half_life_ns: int = 10**10,
     ) -> None:
         super().__init__()
         self.one: Quantity = Fraction(1) if unit == "real" else 1 << L2_SHIFT
         self.unit, self.impact, self.model, self.power = unit, impact, model, Decimal(str(power))
+        self.half_life_ns = half_life_ns
         self.depth: tuple[dict[int, Level], dict[int, Level]] = ({}, {})
         self.fills: list[Fill] = []
 
@@ -132,6 +137,10 @@ class OracleLevels(OracleVenue):
         """Whole lots in a quantity."""
         return int(quantity // self.one)
 
+    def lots_up(self, quantity: Quantity) -> Quantity:
+        """A quantity made up to whole lots."""
+        return -(-quantity // self.one) * self.one
+
     # --- recorded rows
 
     def apply(self, recorded: Row | Mapping[str, Any] | Any) -> list[Report]:
@@ -147,7 +156,10 @@ class OracleLevels(OracleVenue):
 
     def process(self, message: Mapping[str, Any] | Any) -> list[Report]:
         """An own message reaches the venue."""
-        reports = super().process(message)
+        reports = self.advance_clock(int(message["ts_ns"]))
+        if self.impact == Impact.DECAY:
+            self._look(message)
+        reports += super().process(message)
         self._tidy()
         return reports
 
@@ -155,6 +167,42 @@ class OracleLevels(OracleVenue):
         reports = super().advance_clock(ts_ns)
         self._tidy()
         return reports
+
+    def _look(self, message: Mapping[str, Any] | Any) -> None:
+        """What has come back joins the levels that an own message reaches, and the one it may join."""
+        side, limit = int(message["side"]), int(message["price_ticks"])
+        if message["verb"] == Verb.REPLACE and int(message["order_id"]) in self.orders:
+            side = self.orders[int(message["order_id"])].side
+        elif message["verb"] != Verb.NEW:
+            return
+        bounded = message["verb"] == Verb.REPLACE or message["type"] == OrderType.LIMIT
+        if bounded:
+            self._renew(side, limit, by_row=False)
+        left = int(message["size_lots"])
+        known = sorted(self.depth[1 - side], reverse=side == Side.SELL)
+        for price in known:
+            if left > 0 and reaches(side, limit if bounded else None, price):
+                self._renew(1 - side, price, by_row=False)
+                left -= self.total(1 - side, price)
+
+    def _renew(self, side: int, price: int, *, by_row: bool) -> None:
+        """The level catches up; behind an own order its quantity waits for a row."""
+        assert self.clock is not None
+        level = self.level(side, price)
+        for _ in range(self._step(self.clock) - self._step(level.decayed_ns)):
+            if not level.consumed:
+                break
+            exact = Fraction(level.consumed) * DECAY_FACTOR
+            level.consumed = exact if self.unit == "real" else int(exact)
+        level.decayed_ns = self.clock
+        missing = level.recorded - self.lots_up(level.consumed) - level.anonymous()
+        if missing > 0 and (by_row or not level.queue or isinstance(level.queue[-1], Block)):
+            level.queue.append(Block(missing))
+            level.tidy()
+
+    def _step(self, ts_ns: int) -> int:
+        """How many 64ths of a half-life have begun since 1970."""
+        return 64 * ts_ns // self.half_life_ns
 
     def _tidy(self) -> None:
         """Only between events: a block that a loop still holds must not be merged away."""
@@ -176,6 +224,8 @@ class OracleLevels(OracleVenue):
 
     def _set_level(self, row: Row) -> None:
         level, new = self.level(row.side, row.price_ticks), row.size_lots * self.one
+        if self.impact == Impact.DECAY:
+            self._renew(row.side, row.price_ticks, by_row=True)
         rise = max(0, new - level.recorded)
         level.consumed = min(level.consumed, new)
         level.consumed -= min(level.consumed, rise)
@@ -183,7 +233,7 @@ class OracleLevels(OracleVenue):
         taken = self._arrive_through(row, rise)
         if self.impact != Impact.NONE:
             level.consumed += taken
-        excess = level.anonymous() - max(0, new - level.consumed)
+        excess = level.anonymous() - max(0, new - self.lots_up(level.consumed))
         if excess < 0:
             level.queue.append(Block(-excess))
         elif excess > 0:
@@ -246,6 +296,8 @@ class OracleLevels(OracleVenue):
                     own_lots += lots
         if row.flags & Flag.OFF_TICK:
             return
+        if self.impact == Impact.DECAY:
+            self._renew(row.side, row.price_ticks, by_row=True)
         if self.impact != Impact.NONE:
             for_blocks = left
         for entry in list(level.queue):

@@ -314,7 +314,7 @@ def test_the_volume_of_the_day_itself_may_not_be_known(run: Run, day: Path) -> N
         ({"max_participation": "nan"}, "parent: max_participation is nan"),
         ({"latency": "-1ms"}, "--latency: '-1ms' is no duration"),
         ({"latency": "25h"}, "latency: feed_ns is 90000000000000, whole nanoseconds from 0 to one day are needed"),
-        ({"impact": "big"}, "--impact: there is no impact mode 'big'; choose none, consume, rematch"),
+        ({"impact": "big"}, "--impact: there is no impact mode 'big'; choose none, consume, decay, rematch"),
         ({"impact": "consume"}, "impact consume does not exist for L3_FULL data; use rematch or none"),
         ({"seed": "99999999999999999999"}, "market: seed is 99999999999999999999, a number of 64 bits is needed"),
         ({"fees": "taker=nan"}, "fees: bps is 'nan', which is no number; a fee must be a finite number"),

@@ -17,6 +17,7 @@ from tests.support.twins import Twins, blocks
 from tests.support.worlds import BUY, SELL, Venue, row
 
 MODES = [Impact.CONSUME, Impact.NONE]
+HALF_LIFE_NS = 3 * 10**8
 MODELS = [(model, 3.0) for model in QueueModel] + [
     (QueueModel.POWER3, 2.5),
     (QueueModel.POWER, 1.0),
