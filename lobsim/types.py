@@ -67,6 +67,8 @@ class Flag(IntEnum):
     OFF_TICK = 16  # set when a tape is prepared: the printed price lies between two ticks
     RESIDUAL = 32  # set when a tape is prepared: this ADD is what an aggressor left over
     GROUP_END = 64  # set when a tape is prepared: last execution of one aggressor
+    AWAITS_PRINT = 128  # set when a tape is prepared: a print of this level follows at the same instant
+    TOLD_LATE = 256  # set when a tape is prepared: such a print
 
 
 class Phase(IntEnum):

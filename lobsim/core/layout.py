@@ -62,7 +62,10 @@ INFO = np.dtype(
         ("consumed", "i8"),  # L2 level: eaten by own taking
         ("spared", "i8"),  # L2 level: what own passive fills have kept from being traded
         ("expire_ns", "i8"),  # TIMED: when it leaves; L2 level: until when consumed has decayed
-        ("limit_given", "i8"),  # with a time limit: the how-manieth of this book; it stays with the order
+        (
+            "limit_given",
+            "i8",
+        ),  # with a time limit: the how-manieth of this book; it stays with the order; L2 level: 1 while a row waits for prints
         ("extra", "i8"),  # HAS_EXTRA: its row
         ("hidden", "i8"),  # level: the sum of its hidden orders; its size counts them in
         ("first_hidden", "i8"),  # level: the first of them, which all stand at the end of the queue; 0 if none

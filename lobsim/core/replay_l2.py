@@ -13,6 +13,7 @@ import numpy as np
 from lobsim.core.blocks import anonymous_size, drop_empty_blocks, join_back, leave_from_back
 from lobsim.core.book import add_order, change_size
 from lobsim.core.jit import inline, kernel
+from lobsim.core.late_prints import level_before, more_to_come
 from lobsim.core.layout import BLOCK
 from lobsim.core.levels import find_level, first_level, fold, next_level
 from lobsim.core.own import fill_resting, is_own
@@ -93,8 +94,11 @@ def _meet_own(world, side, price_ticks, increase):
 
 
 @kernel
-def set_level(world, row):
-    """The feed shows a new quantity at a price."""
+def set_level(world, row, awaits):
+    """The feed shows a new quantity at a price.
+
+    awaits  whether prints of this instant are still to explain a decrease: it waits for them
+    """
     head = world.head[0]
     book = world.book
     side = np.int64(row["side"])
@@ -103,12 +107,16 @@ def set_level(world, row):
     level = find_level(book, side, fold(side, price_ticks))
     if level == 0 and shown == 0:
         return
+    if awaits and level != 0 and shown < book.info[level]["hist"]:
+        book.info[level]["limit_given"] = 1
+        return
     if level == 0:
         add_order(book, side, 0, price_ticks, np.int64(0), BLOCK)
         level = find_level(book, side, fold(side, price_ticks))
+    info = book.info[level]
+    info["limit_given"] = 0
     if head["impact"] == Impact.DECAY:
         renew_level(world, side, price_ticks, level, True)
-    info = book.info[level]
     before = np.int64(info["hist"])
     consumed = min(np.int64(info["consumed"]), shown)
     if shown > before:
@@ -192,6 +200,15 @@ def _serve_queue(world, row, level, for_own):
 
 
 @kernel
+def _end_wait(world, level):
+    """The last print told late has come: the row of its level that waited for it acts."""
+    tape = world.tape
+    cursor = np.int64(world.head[0]["cursor"])
+    if world.book.info[level]["limit_given"] == 1 and not more_to_come(tape, cursor):
+        set_level(world, tape[level_before(tape, cursor)], False)
+
+
+@kernel
 def trade_print(world, row):
     """A print spends one budget: own orders at better prices, then the queue at its price."""
     head = world.head[0]
@@ -219,6 +236,8 @@ def trade_print(world, row):
             info["spared"] += own
         publish_level(world, side, price_ticks)
     publish_trade(world, side, price_ticks, size if head["impact"] == Impact.NONE else max(size - own, 0), 0)
+    if level != 0 and row["flags"] & Flag.TOLD_LATE:
+        _end_wait(world, level)
 
 
 @kernel
@@ -226,7 +245,7 @@ def apply_level_row(world, row):
     """One row of a tape of levels and prints."""
     kind = row["kind"]
     if kind == Kind.LEVEL:
-        set_level(world, row)
+        set_level(world, row, (row["flags"] & Flag.AWAITS_PRINT) != 0)
     elif kind == Kind.PRINT:
         trade_print(world, row)
     elif kind == Kind.CLEAR:

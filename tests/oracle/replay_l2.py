@@ -13,7 +13,7 @@ nothing is spared.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
@@ -23,6 +23,7 @@ from typing import Any
 from lobsim.types import L2_SHIFT, FillReason, Flag, Impact, Kind, OrderType, QueueModel, Reason, ReportKind, Side, Verb
 from tests.oracle import Row, row_of
 from tests.oracle.book import Order, Report, better, reaches, report
+from tests.oracle.late_prints import more_to_come, told_late
 from tests.oracle.queue_models import share
 from tests.oracle.replay_l3 import Fill
 from tests.oracle.venue import OracleVenue
@@ -47,6 +48,7 @@ class Level:
     consumed: Quantity = 0
     spared: Quantity = 0
     decayed_ns: int = 0
+    waiting: Row | None = None
     queue: list[Block | Order] = field(default_factory=list)
 
     def blocks(self) -> list[Block]:
@@ -87,11 +89,14 @@ class OracleLevels(OracleVenue):
         model: QueueModel = QueueModel.POWER3,
         power: float = 3,
         half_life_ns: int = 10**10,
+        tape: Sequence[Row] = (),
     ) -> None:
+        """tape: the whole recording, for prints that it tells after the row of their level; rows then come from it in order."""
         super().__init__()
         self.one: Quantity = Fraction(1) if unit == "real" else 1 << L2_SHIFT
         self.unit, self.impact, self.model, self.power = unit, impact, model, Decimal(str(power))
         self.half_life_ns = half_life_ns
+        self.tape, self.rows_applied = tape, 0
         self.depth: tuple[dict[int, Level], dict[int, Level]] = ({}, {})
         self.fills: list[Fill] = []
 
@@ -147,10 +152,19 @@ class OracleLevels(OracleVenue):
         """Apply one LEVEL or PRINT row; answers the EXPIRED reports of own orders."""
         row = row_of(recorded)
         expired = self.advance_clock(row.ts_ns)
+        place, self.rows_applied = self.rows_applied, self.rows_applied + 1
         if row.kind == Kind.LEVEL:
-            self._set_level(row)
+            level = self.level(row.side, row.price_ticks)
+            falls = row.size_lots * self.one < level.recorded
+            level.waiting = row if falls and self.tape and more_to_come(self.tape, place) else None
+            if level.waiting is None:
+                self._set_level(row)
         elif row.kind == Kind.PRINT:
             self._print(row)
+            waiting = self.level(row.side, row.price_ticks).waiting
+            if waiting is not None and told_late(self.tape, place) and not more_to_come(self.tape, place):
+                self.level(row.side, row.price_ticks).waiting = None
+                self._set_level(waiting)
         self._tidy()
         return expired
 
