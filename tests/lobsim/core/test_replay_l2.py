@@ -17,7 +17,6 @@ from tests.support.twins import Twins, blocks
 from tests.support.worlds import BUY, SELL, Venue, row
 
 MODES = [Impact.CONSUME, Impact.NONE]
-HALF_LIFE_NS = 3 * 10**8
 MODELS = [(model, 3.0) for model in QueueModel] + [
     (QueueModel.POWER3, 2.5),
     (QueueModel.POWER, 1.0),
@@ -68,8 +67,9 @@ def test_own_orders_and_blocks_are_those_of_the_slow_replay(
         if not whole:
             history = history[np.random.default_rng(seed).random(len(history)) > 0.08]
         venue = Venue(history, by_levels=True, impact=impact, queue_model=model, queue_power=power)
-        oracle = OracleLevels(unit="fixed", impact=impact, model=model, power=power)
-        twins = Twins(venue, oracle, prepare(history))
+        tape = prepare(history)
+        oracle = OracleLevels(unit="fixed", impact=impact, model=model, power=power, tape=tape)
+        twins = Twins(venue, oracle, tape)
         twins.play(random_own(seed, 60 if small else 200, history, level_rows=True), every=5)
         reasons |= {fill[3] for fill in venue.fills}
     assert small or {0, 1, 2, 3} == reasons

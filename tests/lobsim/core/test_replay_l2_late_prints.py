@@ -53,11 +53,11 @@ def swapped(history: np.ndarray, seed: int) -> np.ndarray:
 
 @pytest.mark.parametrize(("impact", "seed"), list(product(MODES, range(3))))
 def test_own_orders_and_blocks_are_those_of_the_slow_replay(impact: Impact, seed: int, small: bool) -> None:
-    history = swapped(random_l2_history(seed, 200 if small else 1500), seed)
+    history = swapped(random_l2_history(seed, 200 if small else 600), seed)
     venue = Venue(history, by_levels=True, impact=impact)
     tape = prepare(history)
     oracle = OracleLevels(unit="fixed", impact=impact, tape=tape)
-    Twins(venue, oracle, tape).play(random_own(seed, 80 if small else 400, history, level_rows=True), every=3)
+    Twins(venue, oracle, tape).play(random_own(seed, 80 if small else 200, history, level_rows=True), every=3)
     assert 0 < sum(recorded["flags"] & Flag.TOLD_LATE != 0 for recorded in venue.world.tape)
 
 
