@@ -78,8 +78,6 @@ def backtest(
     as_json: JsonOption = False,
 ) -> None:
     """Execute a parent order in a recorded market with several algorithms, and say what each cost."""
-    from dataclasses import replace
-
     from lobsim.clock import duration_ns
     from lobsim.fee_files import parse_fees
     from lobsim.fees import FeeSchedule
@@ -88,7 +86,7 @@ def backtest(
     long_ns = duration_ns(duration, "--duration")
     delay_ns = 0 if latency.strip() in ("0", "0s") else duration_ns(latency, "--latency")
     schedule = FeeSchedule() if fees is None else parse_fees(fees)
-    config = replace(_config(impact, delay_ns, seed), **_level_settings(queue, half_life))
+    config = _config(impact, delay_ns, seed, _level_settings(queue, half_life))
     choices = _choices(style, slices, rate, urgency)
     _makers(algo, choices)
     dataset = open_dataset(data, book=book, seed_book=seed_book, symbol=symbol, date=date)
@@ -138,7 +136,7 @@ def _makers(algo: str, choices: Choices) -> dict[str, AlgorithmMaker]:
     return {name: algorithm_named(name, choices) for name in (text.strip().lower() for text in algo.split(","))}
 
 
-def _config(impact: str | None, delay_ns: int, seed: int) -> MarketConfig:
+def _config(impact: str | None, delay_ns: int, seed: int, more: dict[str, Any]) -> MarketConfig:
     from lobsim.config import Latency, MarketConfig
     from lobsim.errors import ConfigError
     from lobsim.types import Impact
@@ -148,7 +146,7 @@ def _config(impact: str | None, delay_ns: int, seed: int) -> MarketConfig:
     if impact is not None and impact not in names:
         raise ConfigError(f"there is no impact mode {impact!r}", where="--impact", hint=f"choose {', '.join(names)}")
     mode = None if impact is None else names[impact]
-    return MarketConfig(impact=mode, latency=Latency.round_trip(delay_ns), seed=seed)
+    return MarketConfig(impact=mode, latency=Latency.round_trip(delay_ns), seed=seed, **more)
 
 
 def _level_settings(queue: str | None, half_life: str | None) -> dict[str, Any]:
