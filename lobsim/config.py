@@ -9,11 +9,12 @@ from lobsim.errors import ConfigError
 from lobsim.types import CrossPolicy, Fidelity, Impact, QueueModel, SurplusPolicy
 
 _DAY_NS = 24 * 3600 * 10**9
+_MAX_QUEUE_POWER = 64
 
 _IMPACTS = {
     Fidelity.L3_FULL: (Impact.REMATCH, Impact.NONE),
     Fidelity.L3_TOP_K: (Impact.REMATCH, Impact.NONE),
-    Fidelity.L2_TRADES: (Impact.CONSUME, Impact.NONE),
+    Fidelity.L2_TRADES: (Impact.CONSUME, Impact.DECAY, Impact.NONE),
 }
 """What own orders may do to history, by what the data knows; the first is the default."""
 
@@ -61,7 +62,8 @@ def _time_text(time_ns: int) -> str:
 class MarketConfig:
     """How a recorded market treats own orders (docs/rules.md).
 
-    Raises ConfigError for a seed beyond 64 bits or a median life that is not above 0.
+    Raises ConfigError for a seed beyond 64 bits, a median life that is not above 0, a queue power that is not a number above 0 and up to 64, or a half-life
+    outside 1 us to a year.
     """
 
     impact: Impact | None = None
@@ -72,6 +74,10 @@ class MarketConfig:
     """quantity that history executed and the simulation did not"""
     queue_model: QueueModel = QueueModel.POWER3
     """levels only: how unexplained decreases fall on the queue"""
+    queue_power: float = 3.0
+    """levels only: the n of POWER, POWER2 and POWER3, kept to a millionth"""
+    half_life_ns: int = 10 * 10**9
+    """impact DECAY only: in this time half of what own taking has consumed of a level comes back; 1 us to a year"""
     hidden_at_equal: bool = False
     """a hidden execution at an own order's price fills it"""
     own_first: bool = False
@@ -88,6 +94,15 @@ class MarketConfig:
         if self.median_life_ns is not None and not 0 < self.median_life_ns <= _DAY_NS:
             raise ConfigError(f"median_life_ns is {self.median_life_ns}, 1 to one day is needed", where="market")
 
+        if not 1e-6 <= self.queue_power <= _MAX_QUEUE_POWER:
+            raise ConfigError(
+                f"queue_power is {self.queue_power}, a number above 0 and up to {_MAX_QUEUE_POWER} is needed",
+                where="market",
+            )
+
+        if not 1000 <= self.half_life_ns <= 365 * _DAY_NS:
+            raise ConfigError(f"half_life_ns is {self.half_life_ns}, 1,000 (1 us) to a year is needed", where="market")
+
     def impact_for(self, fidelity: Fidelity) -> Impact:
         """The impact mode on data of this fidelity.
 
@@ -101,7 +116,8 @@ class MarketConfig:
         if self.impact is None:
             return allowed[0]
         if self.impact not in allowed:
-            names = " or ".join(mode.name.lower() for mode in allowed)
+            *others, last = (mode.name.lower() for mode in allowed)
+            names = f"{', '.join(others)} or {last}"
             raise ConfigError(
                 f"impact {self.impact.name.lower()} does not exist for {fidelity.name} data", hint=f"use {names}"
             )
@@ -114,6 +130,8 @@ class MarketConfig:
             "cross": int(self.cross),
             "surplus_policy": int(self.surplus),
             "queue_model": int(self.queue_model),
+            "queue_power_millionths": round(self.queue_power * 10**6),
+            "half_life_ns": self.half_life_ns,
             "hidden_at_equal": int(self.hidden_at_equal),
             "own_first": int(self.own_first),
             "median_life_ns": self.median_life_ns if self.median_life_ns is not None else median_life_ns,

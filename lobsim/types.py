@@ -67,6 +67,8 @@ class Flag(IntEnum):
     OFF_TICK = 16  # set when a tape is prepared: the printed price lies between two ticks
     RESIDUAL = 32  # set when a tape is prepared: this ADD is what an aggressor left over
     GROUP_END = 64  # set when a tape is prepared: last execution of one aggressor
+    AWAITS_PRINT = 128  # set when a tape is prepared: a print of this level follows at the same instant
+    TOLD_LATE = 256  # set when a tape is prepared: such a print
 
 
 class Phase(IntEnum):
@@ -189,6 +191,7 @@ class Impact(IntEnum):
 
     NONE = 0
     CONSUME = 1
+    DECAY = 2
     REMATCH = 3
 
 
@@ -208,11 +211,15 @@ class SurplusPolicy(IntEnum):
 
 
 class QueueModel(IntEnum):
-    """How an unexplained decrease of a level is split between ahead of and behind an own order."""
+    """How an unexplained decrease of a level is split: share of it that leaves ahead of a place with A lots ahead, B behind, W = A + B."""
 
-    RISK_AVERSE = 0
-    PROPORTIONAL = 1
-    POWER3 = 2
+    RISK_AVERSE = 0  # 0: everything from the back
+    PROPORTIONAL = 1  # A / W
+    POWER3 = 2  # (A / W)^n
+    POWER = 3  # A^n / (A^n + B^n)
+    LOG = 4  # ln(1 + A) / (ln(1 + A) + ln(1 + B))
+    LOG2 = 5  # 1 - ln(1 + B) / ln(1 + W)
+    POWER2 = 6  # 1 - (B / W)^n
 
 
 class SelfTrade(IntEnum):

@@ -1,10 +1,11 @@
 """Defects seen in public engines, each as a test that would fail if we had it.
 
 Sources: the project's survey of rival engines, 2.1 (hftbacktest 2.4.4, run, seven defects), and its notes on market models, 3.5 (hftbacktest,
-nautilus_trader, JAX-LOB).  Each docstring names its defect.  Where data come order by order and by levels, both are tried.
+nautilus_trader, JAX-LOB).  Each docstring names its defect.  Where data come order by order and by levels, both are tried; what only levels
+can show is in tests/test_known_defects_l2.py.
 
 Left out, with reasons:
-- hftbacktest's L2 queue models and its one-sided accounting of several exchanges: comparisons, not defects; they come with the L2 models.
+- hftbacktest's one-sided accounting of several exchanges: a comparison, not a defect.
 - LOB-Bench CST, per-side rates doubled: a defect of a simulated flow, for which there is no market model here yet.
 - ``@njit(cache=True)`` refused, so every process compiles anew (part of hftbacktest 7): tests/lobsim/core/test_jit.py.
 """

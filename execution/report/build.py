@@ -21,6 +21,7 @@ _UNITS = {"USD": "shares"}
 _IMPACT_WORDS = {
     Impact.REMATCH: "recorded orders meet own orders in one book: own taking removes liquidity, own resting orders absorb recorded flow",
     Impact.CONSUME: "own taking uses up displayed quantity until the feed shows it renewed",
+    Impact.DECAY: "own taking uses up displayed quantity, which comes back with a half-life, or when the feed shows it renewed",
     Impact.NONE: "history is left untouched, own fills are extra volume",
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -55,7 +55,14 @@ def backtest(
         str, typer.Option("--latency", help="Delay of feed, orders and answers each: 50us, 1ms.")
     ] = "100us",
     impact: Annotated[
-        str | None, typer.Option("--impact", help="none, consume or rematch; default by the data.")
+        str | None, typer.Option("--impact", help="none, consume, decay or rematch; default by the data.")
+    ] = None,
+    queue: Annotated[
+        str | None,
+        typer.Option("--queue", help="Levels only: who leaves when a level falls, NAME or NAME:N; default power3:3."),
+    ] = None,
+    half_life: Annotated[
+        str | None, typer.Option("--half-life", help="impact decay: half of what was taken is back then.")
     ] = None,
     levels: Annotated[bool, typer.Option("--levels", help="Replay the data's level (L2) projection too.")] = False,
     seed: Annotated[int, typer.Option("--seed", help="Of the drawn lifetimes of surplus orders.")] = 0,
@@ -79,7 +86,7 @@ def backtest(
     long_ns = duration_ns(duration, "--duration")
     delay_ns = 0 if latency.strip() in ("0", "0s") else duration_ns(latency, "--latency")
     schedule = FeeSchedule() if fees is None else parse_fees(fees)
-    config = _config(impact, delay_ns, seed)
+    config = _config(impact, delay_ns, seed, _level_settings(queue, half_life))
     choices = _choices(style, slices, rate, urgency)
     _makers(algo, choices)
     dataset = open_dataset(data, book=book, seed_book=seed_book, symbol=symbol, date=date)
@@ -129,7 +136,7 @@ def _makers(algo: str, choices: Choices) -> dict[str, AlgorithmMaker]:
     return {name: algorithm_named(name, choices) for name in (text.strip().lower() for text in algo.split(","))}
 
 
-def _config(impact: str | None, delay_ns: int, seed: int) -> MarketConfig:
+def _config(impact: str | None, delay_ns: int, seed: int, more: dict[str, Any]) -> MarketConfig:
     from lobsim.config import Latency, MarketConfig
     from lobsim.errors import ConfigError
     from lobsim.types import Impact
@@ -139,7 +146,34 @@ def _config(impact: str | None, delay_ns: int, seed: int) -> MarketConfig:
     if impact is not None and impact not in names:
         raise ConfigError(f"there is no impact mode {impact!r}", where="--impact", hint=f"choose {', '.join(names)}")
     mode = None if impact is None else names[impact]
-    return MarketConfig(impact=mode, latency=Latency.round_trip(delay_ns), seed=seed)
+    return MarketConfig(impact=mode, latency=Latency.round_trip(delay_ns), seed=seed, **more)
+
+
+def _level_settings(queue: str | None, half_life: str | None) -> dict[str, Any]:
+    """Fields of MarketConfig that only data by levels use."""
+    from lobsim.clock import duration_ns
+    from lobsim.errors import ConfigError
+    from lobsim.types import QueueModel
+
+    settings: dict[str, Any] = {}
+    if half_life is not None:
+        settings["half_life_ns"] = duration_ns(half_life, "--half-life")
+    if queue is None:
+        return settings
+    names = {model.name.lower().replace("_", "-"): model for model in QueueModel}
+    name, colon, power = queue.strip().lower().partition(":")
+    if name not in names:
+        raise ConfigError(f"there is no queue model {name!r}", where="--queue", hint=f"choose {', '.join(names)}")
+    settings["queue_model"] = names[name]
+    if not colon:
+        return settings
+    if not name.startswith("power"):
+        raise ConfigError(f"{name} has no exponent", where="--queue", hint=f"write {name}")
+    try:
+        settings["queue_power"] = float(power)
+    except ValueError:
+        raise ConfigError(f"{power!r} is no number", where="--queue", hint=f"write {name}:3") from None
+    return settings
 
 
 def _parents(

@@ -17,6 +17,7 @@ from lobsim.core.levels import find_level, fold
 from lobsim.core.mailbox import discard, receive
 from lobsim.core.own import answer, learn, leave, log_fill, lots, own_id, remember_touch
 from lobsim.core.publication import publish_level, publish_trade
+from lobsim.core.renewal import decay_consumed, look, show_what_was_seen
 from lobsim.types import (
     MAX_SIZE_LOTS,
     NEVER,
@@ -130,9 +131,11 @@ def _settle_trades(world, order, n):
             elif head["impact"] == Impact.NONE:
                 _give_back(world, world.reports[i])
             i += 1
-        if head["impact"] == Impact.CONSUME:
+        if head["impact"] == Impact.CONSUME or head["impact"] == Impact.DECAY:
             level = find_level(book, side, fold(side, price_ticks))
             if level != 0:
+                if head["impact"] == Impact.DECAY:
+                    decay_consumed(world, level)
                 book.info[level]["consumed"] += size - from_own
         log_fill(world, order, FillReason.OWN_AGGRESSION, 0, price_ticks, size, 0)
         publish_trade(world, side, price_ticks, size, size)
@@ -167,6 +170,7 @@ def _answer_new(world, order, n, kept):
             mine["reason"] = report["reason"]
             mine["done_ns"] = world.head[0]["now_ns"]
             answer(world, ReportKind.REJECTED, order, np.int64(report["reason"]), 0)
+            show_what_was_seen(world, order)
             return
     mine["venue_state"] = OrderState.LIVE
     answer(world, ReportKind.ACCEPTED, order, Reason.NONE, 0)
@@ -191,6 +195,7 @@ def _arrive_new(world, order, message):
         mine["done_ns"] = world.head[0]["now_ns"]
         answer(world, ReportKind.REJECTED, order, Reason.HALTED, 0)
         return
+    look(world, order)
     _write_message(world, Verb.NEW, order, order, np.int64(mine["size_lots"]), message)
     largest = np.int64(MAX_SIZE_LOTS) << world.head[0]["shift"]
     n = process(world.book, message, world.book.no_terms, OWN, largest, 0, world.reports, 0)
@@ -229,6 +234,7 @@ def _arrive_replace(world, order, known_filled_lots, message):
         answer(world, ReportKind.REJECTED, order, reason, 0)
         return
     mine["cut_lots"] = mine["size_lots"] - size_lots
+    look(world, order)
     _write_message(world, Verb.REPLACE, order, old, size_lots, message)
     side = np.int64(mine["side"])
     old_price_ticks = np.int64(world.own[old]["price_ticks"])

@@ -61,8 +61,11 @@ INFO = np.dtype(
         ("hist", "i8"),  # recorded order: what history says remains; level: the sum (L2: recorded size)
         ("consumed", "i8"),  # L2 level: eaten by own taking
         ("spared", "i8"),  # L2 level: what own passive fills have kept from being traded
-        ("expire_ns", "i8"),  # TIMED: when it leaves
-        ("limit_given", "i8"),  # with a time limit: the how-manieth of this book; it stays with the order
+        ("expire_ns", "i8"),  # TIMED: when it leaves; L2 level: until when consumed has decayed
+        (
+            "limit_given",
+            "i8",
+        ),  # with a time limit: the how-manieth of this book; it stays with the order; L2 level: 1 while a row waits for prints
         ("extra", "i8"),  # HAS_EXTRA: its row
         ("hidden", "i8"),  # level: the sum of its hidden orders; its size counts them in
         ("first_hidden", "i8"),  # level: the first of them, which all stand at the end of the queue; 0 if none

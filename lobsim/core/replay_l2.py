@@ -10,12 +10,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from lobsim.core.book import add_order, change_size, remove_order
+from lobsim.core.blocks import anonymous_size, drop_empty_blocks, join_back, leave_from_back
+from lobsim.core.book import add_order, change_size
 from lobsim.core.jit import inline, kernel
+from lobsim.core.late_prints import level_before, more_to_come
 from lobsim.core.layout import BLOCK
 from lobsim.core.levels import find_level, first_level, fold, next_level
 from lobsim.core.own import fill_resting, is_own
 from lobsim.core.publication import publish_level, publish_trade
+from lobsim.core.queue_models import share_ahead
+from lobsim.core.renewal import in_whole_lots, renew_level
 from lobsim.types import FillReason, Flag, Impact, Kind, Phase, QueueModel
 
 
@@ -27,101 +31,18 @@ def _whole(world, units):
 
 
 @kernel
-def anonymous_size(book, level):
-    """Units of anonymous quantity in a level's queue."""
-    total = np.int64(0)
-    slot = np.int64(book.nodes[level]["next"])
-    while slot != level:
-        if book.nodes[slot]["meta"] & BLOCK:
-            total += np.int64(book.nodes[slot]["size"])
-        slot = np.int64(book.nodes[slot]["next"])
-    return total
-
-
-@kernel
-def _drop_empty_blocks(book, level, keep):
-    """Blocks of size 0 leave; with keep the last block stays whatever its size."""
-    blocks = 0
-    slot = np.int64(book.nodes[level]["next"])
-    while slot != level:
-        blocks += 1 if book.nodes[slot]["meta"] & BLOCK else 0
-        slot = np.int64(book.nodes[slot]["next"])
-    slot = np.int64(book.nodes[level]["next"])
-    while slot != level:
-        after = np.int64(book.nodes[slot]["next"])
-        empty = (book.nodes[slot]["meta"] & BLOCK) != 0 and book.nodes[slot]["size"] == 0
-        if empty and (blocks > 1 or not keep):
-            blocks -= 1
-            remove_order(book, slot)
-        slot = after
-
-
-@kernel
-def _join_back(book, side, price_ticks, level, size):
-    """Anonymous quantity joins behind everything: in the last block, or in one of its own."""
-    last = np.int64(book.nodes[level]["prev"]) if level != 0 else np.int64(0)
-    if last != level and (book.nodes[last]["meta"] & BLOCK) != 0:
-        change_size(book, last, size)
-    else:
-        add_order(book, side, 0, price_ticks, size, BLOCK)
-
-
-@kernel
-def _leave_from_back(book, level, size):
-    """Take up to size units off the blocks, last first.  Returns what could not be taken."""
-    slot = np.int64(book.nodes[level]["prev"])
-    while slot != level and size > 0:
-        if book.nodes[slot]["meta"] & BLOCK:
-            taken = min(size, np.int64(book.nodes[slot]["size"]))
-            change_size(book, slot, -taken)
-            size -= taken
-        slot = np.int64(book.nodes[slot]["prev"])
-    return size
-
-
-@kernel
-def part_of(size, ahead, total):
-    """floor(size * ahead / total), exactly: the product of two sizes need not fit in 64 bits.
-
-    size, ahead, total  units, 0 <= size and 0 <= ahead <= total < 2^62
-    """
-    share = np.int64(0)
-    rest = np.int64(0)
-    for place in range(61, -1, -1):
-        share += share
-        rest += rest
-        if rest >= total:
-            rest -= total
-            share += 1
-        if (size >> place) & 1:
-            rest += ahead
-            if rest >= total:
-                rest -= total
-                share += 1
-    return share
-
-
-@inline
-def _share_ahead(model, size, ahead, total):
-    """size * pi(ahead / total): what falls on the first `ahead` units of a queue, rounded down at every multiplication."""
-    share = part_of(size, ahead, total)
-    if model == QueueModel.POWER3:
-        share = part_of(part_of(share, ahead, total), ahead, total)
-    return share
-
-
-@kernel
 def _cancel_by_model(world, level, decrease):
     """An unexplained decrease is split over the blocks by the queue model.
 
     From the last block to the first: what one cannot give comes from the block in front, in the end from behind.
     """
     book = world.book
-    model = world.head[0]["queue_model"]
+    model = np.int64(world.head[0]["queue_model"])
+    power = np.int64(world.head[0]["queue_power_millionths"])
     if decrease == 0:
         return
     if model == QueueModel.RISK_AVERSE:
-        _leave_from_back(book, level, decrease)
+        leave_from_back(book, level, decrease)
         return
     total = anonymous_size(book, level)
     position = total
@@ -132,7 +53,7 @@ def _cancel_by_model(world, level, decrease):
         if book.nodes[slot]["meta"] & BLOCK:
             size = np.int64(book.nodes[slot]["size"])
             position -= size
-            lower = _share_ahead(model, decrease, position, total)
+            lower = min(upper, share_ahead(model, power, decrease, position, total))
             wanted = upper - lower + carry
             taken = min(wanted, size)
             change_size(book, slot, -taken)
@@ -140,7 +61,7 @@ def _cancel_by_model(world, level, decrease):
             upper = lower
         slot = np.int64(book.nodes[slot]["prev"])
     if carry > 0:
-        _leave_from_back(book, level, carry)
+        leave_from_back(book, level, carry)
 
 
 @kernel
@@ -173,8 +94,11 @@ def _meet_own(world, side, price_ticks, increase):
 
 
 @kernel
-def set_level(world, row):
-    """The feed shows a new quantity at a price."""
+def set_level(world, row, awaits):
+    """The feed shows a new quantity at a price.
+
+    awaits  whether prints of this instant are still to explain a decrease: it waits for them
+    """
     head = world.head[0]
     book = world.book
     side = np.int64(row["side"])
@@ -183,10 +107,16 @@ def set_level(world, row):
     level = find_level(book, side, fold(side, price_ticks))
     if level == 0 and shown == 0:
         return
+    if awaits and level != 0 and shown < book.info[level]["hist"]:
+        book.info[level]["limit_given"] = 1
+        return
     if level == 0:
         add_order(book, side, 0, price_ticks, np.int64(0), BLOCK)
         level = find_level(book, side, fold(side, price_ticks))
     info = book.info[level]
+    info["limit_given"] = 0
+    if head["impact"] == Impact.DECAY:
+        renew_level(world, side, price_ticks, level, True)
     before = np.int64(info["hist"])
     consumed = min(np.int64(info["consumed"]), shown)
     if shown > before:
@@ -196,16 +126,16 @@ def set_level(world, row):
             consumed += 0 if head["impact"] == Impact.NONE else met
     info["consumed"] = consumed
     info["hist"] = shown
-    target = max(shown - consumed, 0)
+    target = max(shown - in_whole_lots(world, consumed), 0)
     there = anonymous_size(book, level)
     if there < target:
-        _join_back(book, side, price_ticks, level, target - there)
+        join_back(book, side, price_ticks, level, target - there)
     elif there > target:
         spared = min(there - target, np.int64(info["spared"]))
-        left = _leave_from_back(book, level, spared)
+        left = leave_from_back(book, level, spared)
         _cancel_by_model(world, level, there - target - spared + left)
     info["spared"] = 0
-    _drop_empty_blocks(book, level, shown > 0)
+    drop_empty_blocks(book, level, shown > 0)
     publish_level(world, side, price_ticks)
 
 
@@ -270,6 +200,15 @@ def _serve_queue(world, row, level, for_own):
 
 
 @kernel
+def _end_wait(world, level):
+    """The last print told late has come: the row of its level that waited for it acts."""
+    tape = world.tape
+    cursor = np.int64(world.head[0]["cursor"])
+    if world.book.info[level]["limit_given"] == 1 and not more_to_come(tape, cursor):
+        set_level(world, tape[level_before(tape, cursor)], False)
+
+
+@kernel
 def trade_print(world, row):
     """A print spends one budget: own orders at better prices, then the queue at its price."""
     head = world.head[0]
@@ -286,6 +225,8 @@ def trade_print(world, row):
     if (row["flags"] & Flag.OFF_TICK) == 0:
         level = find_level(book, side, fold(side, price_ticks))
     if level != 0:
+        if head["impact"] == Impact.DECAY:
+            renew_level(world, side, price_ticks, level, True)
         own += _serve_queue(world, row, level, left)
         level = find_level(book, side, fold(side, price_ticks))
     if level != 0:
@@ -295,6 +236,8 @@ def trade_print(world, row):
             info["spared"] += own
         publish_level(world, side, price_ticks)
     publish_trade(world, side, price_ticks, size if head["impact"] == Impact.NONE else max(size - own, 0), 0)
+    if level != 0 and row["flags"] & Flag.TOLD_LATE:
+        _end_wait(world, level)
 
 
 @kernel
@@ -302,7 +245,7 @@ def apply_level_row(world, row):
     """One row of a tape of levels and prints."""
     kind = row["kind"]
     if kind == Kind.LEVEL:
-        set_level(world, row)
+        set_level(world, row, (row["flags"] & Flag.AWAITS_PRINT) != 0)
     elif kind == Kind.PRINT:
         trade_print(world, row)
     elif kind == Kind.CLEAR:
@@ -321,7 +264,7 @@ def clear_levels(world):
             info["hist"] = 0
             info["consumed"] = 0
             info["spared"] = 0
-            _leave_from_back(book, level, np.int64(2**62))
-            _drop_empty_blocks(book, level, False)
+            leave_from_back(book, level, np.int64(2**62))
+            drop_empty_blocks(book, level, False)
             publish_level(world, side, price_ticks)
             level = next_level(book, side, fold(side, price_ticks))

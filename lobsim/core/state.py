@@ -108,6 +108,8 @@ WORLD = np.dtype(
         ("cross", "i8"),
         ("surplus_policy", "i8"),
         ("queue_model", "i8"),
+        ("queue_power_millionths", "i8"),
+        ("half_life_ns", "i8"),  # Impact.DECAY
         ("hidden_at_equal", "i8"),
         ("own_first", "i8"),
         ("median_life_ns", "i8"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from lobsim.core.jit import inline, kernel
+from lobsim.core.late_prints import mark_late_prints
 from lobsim.core.levels import fold
 from lobsim.core.publication import publish_phase, publish_trade
 from lobsim.core.replay_l2 import apply_level_row
@@ -42,12 +43,13 @@ def _is_residual(tape, last, j, worst_key):
 
 @kernel
 def prepare_tape(tape):
-    """Mark aggressor groups, their limits and their remainders.
+    """Mark aggressor groups, their limits and their remainders, and prints told after their level.
 
     tape  TAPE [rows]
 
-    changes: limit_ticks and flags of executions, flags of remainders
+    changes: limit_ticks and flags of executions, flags of remainders, levels and prints
     """
+    mark_late_prints(tape)
     i = 0
     while i < len(tape):
         if tape[i]["kind"] != Kind.EXECUTE:

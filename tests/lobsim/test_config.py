@@ -51,7 +51,12 @@ def test_the_default_impact_is_that_of_the_data(fidelity: Fidelity, expected: Im
     ("impact", "fidelity", "message"),
     [
         (Impact.CONSUME, Fidelity.L3_FULL, "impact consume does not exist for L3_FULL data; use rematch or none"),
-        (Impact.REMATCH, Fidelity.L2_TRADES, "impact rematch does not exist for L2_TRADES data; use consume or none"),
+        (Impact.DECAY, Fidelity.L3_TOP_K, "impact decay does not exist for L3_TOP_K data; use rematch or none"),
+        (
+            Impact.REMATCH,
+            Fidelity.L2_TRADES,
+            "impact rematch does not exist for L2_TRADES data; use consume, decay or none",
+        ),
         (None, Fidelity.L1, "L1 data cannot be replayed"),
         (None, Fidelity.L2_SNAPSHOTS, "L2_SNAPSHOTS data cannot be replayed"),
     ],
@@ -62,9 +67,20 @@ def test_an_impact_that_the_data_do_not_bear_is_refused(impact: Impact, fidelity
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"seed": 2**63}, {"seed": -(2**63) - 1}, {"median_life_ns": 0}, {"median_life_ns": DAY_NS + 1}]
+    "wrong",
+    [
+        {"seed": 2**63},
+        {"seed": -(2**63) - 1},
+        {"median_life_ns": 0},
+        {"median_life_ns": DAY_NS + 1},
+        {"half_life_ns": 999},
+        {"half_life_ns": 366 * DAY_NS},
+        {"queue_power": 0.0},
+        {"queue_power": 64.5},
+        {"queue_power": float("nan")},
+    ],
 )
-def test_settings_that_the_core_cannot_hold_are_refused(wrong: dict[str, int]) -> None:
+def test_settings_that_the_core_cannot_hold_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match=f"market: {next(iter(wrong))} is"):
         MarketConfig(**wrong)  # type: ignore[arg-type]
 
@@ -75,6 +91,8 @@ def test_every_setting_reaches_a_field_of_the_core() -> None:
         cross=CrossPolicy.SLIDE,
         surplus=SurplusPolicy.PERSIST,
         queue_model=QueueModel.PROPORTIONAL,
+        queue_power=2.5,
+        half_life_ns=4000,
         hidden_at_equal=True,
         own_first=True,
         seed=-7,
@@ -85,6 +103,8 @@ def test_every_setting_reaches_a_field_of_the_core() -> None:
         "cross": 1,
         "surplus_policy": 2,
         "queue_model": 1,
+        "queue_power_millionths": 2_500_000,
+        "half_life_ns": 4000,
         "hidden_at_equal": 1,
         "own_first": 1,
         "median_life_ns": 55,

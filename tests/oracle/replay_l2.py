@@ -2,8 +2,8 @@
 
 A queue holds anonymous `Block`s and own `Order`s; two blocks never stand side by side.  Own sizes are whole lots (ints).
 Anonymous quantities are numbers of the chosen unit: ``unit="real"`` keeps exact fractions of a lot, ``unit="fixed"`` whole
-numbers of 2^-20 lot, where a share of a decrease is rounded down in its running sum (c pi(A/W) at each boundary, down after
-every multiplication by A/W), so that the shares of all blocks add up to c exactly.
+numbers of 2^-20 lot, where a share of a decrease is rounded down in its running sum (`tests.oracle.queue_models`), so that the
+shares of all blocks add up to c exactly.
 
 Readings chosen where the rules are silent: what own passive fills have spared at a level is all that own orders took out of
 the prints at its price, those at better prices included; a better level is one with any quantity; an own taker eats blocks to
@@ -13,18 +13,24 @@ nothing is spared.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
-from lobsim.types import L2_SHIFT, FillReason, Flag, Impact, Kind, QueueModel, Reason, ReportKind, Side
+from lobsim.types import L2_SHIFT, FillReason, Flag, Impact, Kind, OrderType, QueueModel, Reason, ReportKind, Side, Verb
 from tests.oracle import Row, row_of
 from tests.oracle.book import Order, Report, better, reaches, report
+from tests.oracle.late_prints import more_to_come, told_late
+from tests.oracle.queue_models import share
 from tests.oracle.replay_l3 import Fill
 from tests.oracle.venue import OracleVenue
 
 Quantity = int | Fraction
+DECAY_FACTOR = Fraction(round(2 ** (30 - 1 / 64)), 2**30)
+"""What a 64th of a half-life leaves."""
 
 
 @dataclass(eq=False)
@@ -41,6 +47,8 @@ class Level:
     recorded: Quantity = 0
     consumed: Quantity = 0
     spared: Quantity = 0
+    decayed_ns: int = 0
+    waiting: Row | None = None
     queue: list[Block | Order] = field(default_factory=list)
 
     def blocks(self) -> list[Block]:
@@ -74,11 +82,21 @@ class OracleLevels(OracleVenue):
     own_orders = True
 
     def __init__(
-        self, *, unit: str = "real", impact: Impact = Impact.CONSUME, model: QueueModel = QueueModel.POWER3
+        self,
+        *,
+        unit: str = "real",
+        impact: Impact = Impact.CONSUME,
+        model: QueueModel = QueueModel.POWER3,
+        power: float = 3,
+        half_life_ns: int = 10**10,
+        tape: Sequence[Row] = (),
     ) -> None:
+        """tape: the whole recording, for prints that it tells after the row of their level; rows then come from it in order."""
         super().__init__()
         self.one: Quantity = Fraction(1) if unit == "real" else 1 << L2_SHIFT
-        self.unit, self.impact, self.model = unit, impact, model
+        self.unit, self.impact, self.model, self.power = unit, impact, model, Decimal(str(power))
+        self.half_life_ns = half_life_ns
+        self.tape, self.rows_applied = tape, 0
         self.depth: tuple[dict[int, Level], dict[int, Level]] = ({}, {})
         self.fills: list[Fill] = []
 
@@ -124,22 +142,38 @@ class OracleLevels(OracleVenue):
         """Whole lots in a quantity."""
         return int(quantity // self.one)
 
+    def lots_up(self, quantity: Quantity) -> Quantity:
+        """A quantity made up to whole lots."""
+        return -(-quantity // self.one) * self.one
+
     # --- recorded rows
 
     def apply(self, recorded: Row | Mapping[str, Any] | Any) -> list[Report]:
         """Apply one LEVEL or PRINT row; answers the EXPIRED reports of own orders."""
         row = row_of(recorded)
         expired = self.advance_clock(row.ts_ns)
+        place, self.rows_applied = self.rows_applied, self.rows_applied + 1
         if row.kind == Kind.LEVEL:
-            self._set_level(row)
+            level = self.level(row.side, row.price_ticks)
+            falls = row.size_lots * self.one < level.recorded
+            level.waiting = row if falls and self.tape and more_to_come(self.tape, place) else None
+            if level.waiting is None:
+                self._set_level(row)
         elif row.kind == Kind.PRINT:
             self._print(row)
+            waiting = self.level(row.side, row.price_ticks).waiting
+            if waiting is not None and told_late(self.tape, place) and not more_to_come(self.tape, place):
+                self.level(row.side, row.price_ticks).waiting = None
+                self._set_level(waiting)
         self._tidy()
         return expired
 
     def process(self, message: Mapping[str, Any] | Any) -> list[Report]:
         """An own message reaches the venue."""
-        reports = super().process(message)
+        reports = self.advance_clock(int(message["ts_ns"]))
+        if self.impact == Impact.DECAY:
+            self._look(message)
+        reports += super().process(message)
         self._tidy()
         return reports
 
@@ -147,6 +181,42 @@ class OracleLevels(OracleVenue):
         reports = super().advance_clock(ts_ns)
         self._tidy()
         return reports
+
+    def _look(self, message: Mapping[str, Any] | Any) -> None:
+        """What has come back joins the levels that an own message reaches, and the one it may join."""
+        side, limit = int(message["side"]), int(message["price_ticks"])
+        if message["verb"] == Verb.REPLACE and int(message["order_id"]) in self.orders:
+            side = self.orders[int(message["order_id"])].side
+        elif message["verb"] != Verb.NEW:
+            return
+        bounded = message["verb"] == Verb.REPLACE or message["type"] == OrderType.LIMIT
+        if bounded:
+            self._renew(side, limit, by_row=False)
+        left = int(message["size_lots"])
+        known = sorted(self.depth[1 - side], reverse=side == Side.SELL)
+        for price in known:
+            if left > 0 and reaches(side, limit if bounded else None, price):
+                self._renew(1 - side, price, by_row=False)
+                left -= self.total(1 - side, price)
+
+    def _renew(self, side: int, price: int, *, by_row: bool) -> None:
+        """The level catches up; behind an own order its quantity waits for a row."""
+        assert self.clock is not None
+        level = self.level(side, price)
+        for _ in range(self._step(self.clock) - self._step(level.decayed_ns)):
+            if not level.consumed:
+                break
+            exact = Fraction(level.consumed) * DECAY_FACTOR
+            level.consumed = exact if self.unit == "real" else int(exact)
+        level.decayed_ns = self.clock
+        missing = level.recorded - self.lots_up(level.consumed) - level.anonymous()
+        if missing > 0 and (by_row or not level.queue or isinstance(level.queue[-1], Block)):
+            level.queue.append(Block(missing))
+            level.tidy()
+
+    def _step(self, ts_ns: int) -> int:
+        """How many 64ths of a half-life have begun since 1970."""
+        return 64 * ts_ns // self.half_life_ns
 
     def _tidy(self) -> None:
         """Only between events: a block that a loop still holds must not be merged away."""
@@ -168,6 +238,8 @@ class OracleLevels(OracleVenue):
 
     def _set_level(self, row: Row) -> None:
         level, new = self.level(row.side, row.price_ticks), row.size_lots * self.one
+        if self.impact == Impact.DECAY:
+            self._renew(row.side, row.price_ticks, by_row=True)
         rise = max(0, new - level.recorded)
         level.consumed = min(level.consumed, new)
         level.consumed -= min(level.consumed, rise)
@@ -175,7 +247,7 @@ class OracleLevels(OracleVenue):
         taken = self._arrive_through(row, rise)
         if self.impact != Impact.NONE:
             level.consumed += taken
-        excess = level.anonymous() - max(0, new - level.consumed)
+        excess = level.anonymous() - max(0, new - self.lots_up(level.consumed))
         if excess < 0:
             level.queue.append(Block(-excess))
         elif excess > 0:
@@ -207,15 +279,17 @@ class OracleLevels(OracleVenue):
             return
         if not decrease:
             return
+        one = None if self.unit == "real" else int(self.one)
+        of = partial(share, self.model, self.power, one=one)
         blocks, whole, ahead = level.blocks(), level.anonymous(), 0
         shares: list[Quantity] = []
         for block in blocks:
             end = ahead + block.quantity
-            shares.append(self._share(decrease, end, whole) - self._share(decrease, ahead, whole))
+            shares.append(of(decrease, end, whole) - of(decrease, ahead, whole))
             ahead = end
         owed: Quantity = 0
-        for block, share in zip(reversed(blocks), reversed(shares), strict=True):
-            owed += share
+        for block, part in zip(reversed(blocks), reversed(shares), strict=True):
+            owed += part
             taken = min(owed, block.quantity)
             block.quantity -= taken
             owed -= taken
@@ -223,16 +297,6 @@ class OracleLevels(OracleVenue):
             taken = min(owed, block.quantity)
             block.quantity -= taken
             owed -= taken
-
-    def _share(self, decrease: Quantity, position: Quantity, whole: Quantity) -> Quantity:
-        """c pi(A/W)."""
-        power = 3 if self.model == QueueModel.POWER3 else 1
-        if self.unit == "real":
-            return Fraction(decrease) * (Fraction(position) / whole) ** power
-        share = decrease
-        for _ in range(power):
-            share = share * position // whole
-        return share
 
     def _print(self, row: Row) -> None:
         """One budget: own orders better than the price, then the queue at the price (unless it lies between two ticks)."""
@@ -246,6 +310,8 @@ class OracleLevels(OracleVenue):
                     own_lots += lots
         if row.flags & Flag.OFF_TICK:
             return
+        if self.impact == Impact.DECAY:
+            self._renew(row.side, row.price_ticks, by_row=True)
         if self.impact != Impact.NONE:
             for_blocks = left
         for entry in list(level.queue):

@@ -245,6 +245,13 @@ lobsim.cli.compiling.is_cold = lambda: False
 # Levels
 
 
+def test_a_market_of_levels_takes_its_own_settings(run: Run, tmp_path: Path) -> None:
+    levels = store_of(made.steady_levels(120), tmp_path / "levels")
+    settings = {"impact": "decay", "half_life": "5s", "queue": "Power:2.5"}
+    done = run(*order(levels, algo="twap", **settings), "--json")
+    assert (0, "", "decay") == (done.code, done.err, done.json["impact"])
+
+
 def test_levels_add_the_same_order_on_displayed_quantities(run: Run, day: Path) -> None:
     pytest.importorskip("lobsim.sample")
     found = run(*order(day, algo="twap,once"), "--levels", "--json").json["results"]
@@ -314,8 +321,15 @@ def test_the_volume_of_the_day_itself_may_not_be_known(run: Run, day: Path) -> N
         ({"max_participation": "nan"}, "parent: max_participation is nan"),
         ({"latency": "-1ms"}, "--latency: '-1ms' is no duration"),
         ({"latency": "25h"}, "latency: feed_ns is 90000000000000, whole nanoseconds from 0 to one day are needed"),
-        ({"impact": "big"}, "--impact: there is no impact mode 'big'; choose none, consume, rematch"),
+        ({"impact": "big"}, "--impact: there is no impact mode 'big'; choose none, consume, decay, rematch"),
         ({"impact": "consume"}, "impact consume does not exist for L3_FULL data; use rematch or none"),
+        ({"impact": "decay"}, "impact decay does not exist for L3_FULL data; use rematch or none"),
+        ({"queue": "lifo"}, "--queue: there is no queue model 'lifo'; choose risk-averse, proportional, power3"),
+        ({"queue": "log:2"}, "--queue: log has no exponent; write log"),
+        ({"queue": "power:two"}, "--queue: 'two' is no number; write power:3"),
+        ({"queue": "power:0"}, "market: queue_power is 0.0, a number above 0 and up to 64 is needed"),
+        ({"half_life": "soon"}, "--half-life: 'soon' is no duration"),
+        ({"half_life": "10ns"}, "market: half_life_ns is 10, 1,000 (1 us) to a year is needed"),
         ({"seed": "99999999999999999999"}, "market: seed is 99999999999999999999, a number of 64 bits is needed"),
         ({"fees": "taker=nan"}, "fees: bps is 'nan', which is no number; a fee must be a finite number"),
         ({"fees": "0.3"}, "0.3: the fees cannot be read: No such file or directory"),

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lobsim.core.replay_l2 import part_of
 from lobsim.types import L2_SHIFT, FillReason, Flag, Impact, Kind, Phase, QueueModel, TimeInForce
 from tests.oracle import prepare
 from tests.oracle.replay_l2 import OracleLevels
@@ -18,6 +17,11 @@ from tests.support.twins import Twins, blocks
 from tests.support.worlds import BUY, SELL, Venue, row
 
 MODES = [Impact.CONSUME, Impact.NONE]
+MODELS = [(model, 3.0) for model in QueueModel] + [
+    (QueueModel.POWER3, 2.5),
+    (QueueModel.POWER, 1.0),
+    (QueueModel.POWER2, 2.0),
+]
 
 
 def level(ts_ns: int, side: int, price: int, size: int) -> dict[str, int]:
@@ -52,17 +56,20 @@ def fills(venue: Venue) -> list[tuple[int, int, int]]:
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["whole", "with holes"])
-@pytest.mark.parametrize(("impact", "model"), list(product(MODES, QueueModel)))
+@pytest.mark.parametrize(("impact", "split"), list(product(MODES, MODELS)))
 def test_own_orders_and_blocks_are_those_of_the_slow_replay(
-    impact: Impact, model: QueueModel, whole: bool, small: bool
+    impact: Impact, split: tuple[QueueModel, float], whole: bool, small: bool
 ) -> None:
+    model, power = split
     reasons: set[int] = set()
     for seed in range(1 if small else 5):
         history = random_l2_history(seed, 150 if small else 500)
         if not whole:
             history = history[np.random.default_rng(seed).random(len(history)) > 0.08]
-        venue = Venue(history, by_levels=True, impact=impact, queue_model=model)
-        twins = Twins(venue, OracleLevels(unit="fixed", impact=impact, model=model), prepare(history))
+        venue = Venue(history, by_levels=True, impact=impact, queue_model=model, queue_power=power)
+        tape = prepare(history)
+        oracle = OracleLevels(unit="fixed", impact=impact, model=model, power=power, tape=tape)
+        twins = Twins(venue, oracle, tape)
         twins.play(random_own(seed, 60 if small else 200, history, level_rows=True), every=5)
         reasons |= {fill[3] for fill in venue.fills}
     assert small or {0, 1, 2, 3} == reasons
@@ -82,15 +89,6 @@ def test_without_own_orders_every_level_shows_what_the_feed_shows(seed: int, lim
                 price: units >> L2_SHIFT for price, units in venue.levels(side)
             }
     venue.check()
-
-
-def test_shares_are_exact_where_the_product_leaves_64_bits() -> None:
-    rng = np.random.default_rng(4)
-    for bits in (8, 31, 53, 61):
-        for _ in range(50):
-            total = int(rng.integers(1, 2**bits))
-            size, ahead = int(rng.integers(0, total + 1)), int(rng.integers(0, total + 1))
-            assert size * ahead // total == part_of(size, ahead, total)
 
 
 # --- what own taking consumed
@@ -244,25 +242,7 @@ def test_a_cleared_feed_leaves_own_orders_and_forgets_what_was_consumed() -> Non
     venue.check()
 
 
-# --- the queue models: 40 in front, 60 behind, 20 leave
-
-MODELS = {
-    QueueModel.RISK_AVERSE: Fraction(40),
-    QueueModel.PROPORTIONAL: Fraction(32),
-    QueueModel.POWER3: 40 - Fraction(20 * 40**3, 100**3),
-}
-
-
-@pytest.mark.parametrize("model", list(MODELS))
-def test_a_decrease_is_split_by_the_queue_model(model: QueueModel) -> None:
-    rows = [level(1, BUY, 100, 40), level(3, BUY, 100, 100), level(4, BUY, 100, 80)]
-    venue = venue_of(*rows, queue_model=model)
-    venue.send(BUY, 100, 5)
-    venue.run_to(9)
-    (_, front), (own, _), (_, back) = lots(venue, BUY, 100)
-    assert -1 == own
-    assert 0 <= front - MODELS[model] <= Fraction(3, 1 << L2_SHIFT)
-    assert 80 == front + back
+# --- a decrease
 
 
 def test_what_a_block_cannot_give_comes_from_the_block_in_front() -> None:
