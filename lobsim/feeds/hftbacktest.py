@@ -213,7 +213,7 @@ def _order_pieces(instrument: Instrument, blocks: Iterator[_Events], file: str) 
         )
         table, notes = rows.convert(messages)
         if whole_cancel.any():
-            notes.pop("cancels_of_more_than_there_is", None)
+            notes.pop("cancels of more than there is", None)
         yield Piece(instrument, table, notes | counted(best_quotes=len(block.kind) - count))
 
 

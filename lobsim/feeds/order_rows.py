@@ -51,8 +51,8 @@ def groups(codes: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
 
 
 def counted(**counts: Any) -> dict[str, int]:
-    """Notes of a piece: what is not 0, as whole numbers."""
-    return {name: int(count) for name, count in counts.items() if count}
+    """Notes of a piece: what is not 0, as whole numbers; ``rows_in_gaps`` is noted as "rows in gaps"."""
+    return {name.replace("_", " "): int(count) for name, count in counts.items() if count}
 
 
 class RowParts:

@@ -156,7 +156,7 @@ class _Day:
             raise DataError("it has no newline at its end and may be cut", file=self._file, row=last, hint=_CUT_HINT)
         lines = _Lines(block, self._row, self._symbols, self._file)
         time = self._times(lines)
-        notes = Counter[str]({"broken_trades": len(lines.of("B")), "times_raised": int((time != lines.time_ms).sum())})
+        notes = Counter[str]({"broken trades": len(lines.of("B")), "times raised": int((time != lines.time_ms).sum())})
         parts = RowParts()
         symbol = self._add_orders(parts, lines, notes)
         hidden = lines.of("P")
@@ -233,7 +233,7 @@ class _Day:
                 first = int(np.argmax(bad))
                 name = np.base_repr(int(ids[first]), 36)
                 raise DataError(words.format(name), file=self._file, row=self._row + int(at[first]) + 1, hint=_CUT_HINT)
-        notes["messages_of_unknown_orders"] = int((takes & ~known).sum())
+        notes["messages of unknown orders"] = int((takes & ~known).sum())
         symbol = lines.symbol.copy()
         symbol[at[takes]] = found.price[takes] >> _SYMBOL_SHIFT
         price = np.where(takes, found.price & _PRICE_MASK, lines.price[at])

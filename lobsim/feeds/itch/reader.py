@@ -279,8 +279,8 @@ class _Day:
     def _count_unknown(self, block: Block, orders: _Orders, found: Found, letter: np.ndarray) -> None:
         """Count, by symbol, what speaks of orders that are not there, and broken trades."""
         unknown = (found.size == 0) & (orders.act != Act.SET)
-        self._count("messages_of_unknown_orders", block.locate[orders.at[unknown]])
-        self._count("broken_trades", block.locate[block.places.get("B", np.zeros(0, dtype=np.int64))])
+        self._count("messages of unknown orders", block.locate[orders.at[unknown]])
+        self._count("broken trades", block.locate[block.places.get("B", np.zeros(0, dtype=np.int64))])
 
     def _count(self, name: str, locates: np.ndarray) -> None:
         for locate, count in zip(*np.unique(locates, return_counts=True), strict=True):

@@ -99,13 +99,13 @@ def test_a_partial_cancel_keeps_the_order(rows_of: Any) -> None:
 def test_a_fill_that_nothing_settles_leaves_the_book_alone(rows_of: Any) -> None:
     rows, notes = rows_of((0, "A", "B", 7, 100, 5, LAST), (1, "T", "A", 0, 100, 3, 0), (1, "F", "B", 7, 100, 3, LAST))
     assert [("EXECUTE_HIDDEN", Side.BUY, 100, 3)] == [row[:4] for row in rows[1:]]
-    assert {"fills_beyond_what_was_shown": 1} == notes
+    assert {"fills beyond what was shown": 1} == notes
 
 
 def test_a_fill_of_an_unknown_order_is_a_hidden_execution(rows_of: Any) -> None:
     rows, notes = rows_of((1, "T", "A", 0, 100, 3, 0), (1, "F", "B", 7, 100, 3, LAST))
     assert [("EXECUTE_HIDDEN", Side.BUY, 100, 3)] == [row[:4] for row in rows]
-    assert {"fills_of_unknown_orders": 1} == notes
+    assert {"fills of unknown orders": 1} == notes
 
 
 def test_the_part_of_a_trade_without_a_fill_is_hidden(rows_of: Any) -> None:
@@ -126,7 +126,7 @@ def test_an_iceberg_that_is_shown_again_joins_anew(rows_of: Any) -> None:
         (1, "M", "B", 7, 100, 4, LAST),
     )
     assert [("EXECUTE", 2), ("EXECUTE_HIDDEN", 3), ("ADD", 4)] == [(row[0], row[3]) for row in rows[1:]]
-    assert {"fills_beyond_what_was_shown": 1, "shown_again_after_a_fill": 1} == notes
+    assert {"fills beyond what was shown": 1, "shown again after a fill": 1} == notes
 
 
 def test_a_book_that_may_be_bad_is_cleared_and_waits_for_the_next_snapshot(rows_of: Any) -> None:
@@ -140,7 +140,7 @@ def test_a_book_that_may_be_bad_is_cleared_and_waits_for_the_next_snapshot(rows_
         (4, "C", "B", 7, 100, 2, LAST),
     )
     assert ["ADD", "CLEAR", "CLEAR", "ADD", "ADD", "DELETE"] == [row[0] for row in rows]
-    assert {"gaps": 1, "rows_in_gaps": 2} == notes
+    assert {"gaps": 1, "rows in gaps": 2} == notes
 
 
 def test_what_is_not_known_is_counted(rows_of: Any) -> None:
@@ -153,11 +153,11 @@ def test_what_is_not_known_is_counted(rows_of: Any) -> None:
     )
     assert [("ADD", 2), ("REPLACE", 3), ("DELETE", 3), ("ADD", 1)] == [(row[0], row[3]) for row in rows]
     assert {
-        "cancels_of_unknown_orders": 1,
-        "modifies_of_unknown_orders": 1,
-        "added_twice": 1,
-        "cancels_of_more_than_there_is": 1,
-        "times_raised": 1,
+        "cancels of unknown orders": 1,
+        "modifies of unknown orders": 1,
+        "added twice": 1,
+        "cancels of more than there is": 1,
+        "times raised": 1,
     } == notes
 
 
@@ -225,7 +225,10 @@ def test_a_truncated_zst_is_refused(shared: Path, tmp_path: Path) -> None:
     path = tmp_path / "cut.dbn.zst"
     whole = shared / "data" / "databento" / "esh4-glbx-mdp3-20231225.mbo.dbn.zst"
     path.write_bytes(whole.read_bytes()[:500_000])
-    assert "FILE: it cannot be unpacked (Truncated compressed stream); fetch it again" == _refused(path)
+    assert (
+        "FILE: it cannot be unpacked (Truncated compressed stream); the file seems to be cut or damaged: fetch it again"
+        == _refused(path)
+    )
 
 
 GOOD = (0, "A", "B", 7, 100, 2, LAST)

@@ -60,10 +60,10 @@ def test_every_record_is_what_the_library_decodes(es_file: Path) -> None:
 
 def test_es_names_no_unknown_order_and_counts_what_does_not_pair_up(es: Whole) -> None:
     assert {
-        "fills_of_the_aggressor": 107,
-        "fills_of_unknown_orders": 7,
-        "fills_beyond_what_was_shown": 27,
-        "shown_again_after_a_fill": 83,
+        "fills of the aggressor": 107,
+        "fills of unknown orders": 7,
+        "fills beyond what was shown": 27,
+        "shown again after a fill": 83,
         "uncrossings": 1,
     } == es.notes
     assert (Fidelity.L3_FULL, "ESH4", "GLBX") == (es.instrument.fidelity, es.instrument.symbol, es.instrument.venue)
@@ -170,7 +170,7 @@ def test_levels_of_arl_follow_its_mbp_10_rows(shared: Path) -> None:
     path = shared / "data" / "databento" / "ARL_2025-07-17_mbp-10.csv.gz"
     arl = read_one(delimited, path)
     assert (Fidelity.L2_TRADES, 10) == (arl.instrument.fidelity, arl.instrument.depth)
-    assert {"trades_that_name_the_maker": 11} == arl.notes
+    assert {"trades that name the maker": 11} == arl.notes
     levels: dict[tuple[int, int], int] = {}
     states: dict[int, list[dict[tuple[int, int], int]]] = {}
     for row in arl.events.iter_rows(named=True):
@@ -196,7 +196,7 @@ def test_all_versions_of_dbn_plain_or_packed_give_the_same_rows(samples: Path, s
     files = [samples / f"test_data.{schema}{rest}" for rest in (".dbn", ".v1.dbn.zst", ".v2.dbn.zst", ".v3.dbn.zst")]
     first, *others = [read_one(dbn, file) for file in files]
     assert {"mbo": 0, "mbp-1": 4, "mbp-10": 22, "trades": 2}[schema] == len(first.events)
-    assert ({"cancels_of_unknown_orders": 2} if schema == "mbo" else {}) == first.notes
+    assert ({"cancels of unknown orders": 2} if schema == "mbo" else {}) == first.notes
     assert "ESH1" == first.instrument.symbol
     for other in others:
         assert first.events.equals(other.events)

@@ -83,7 +83,7 @@ def test_levels_and_prints(tmp_path: Path) -> None:
         ("LEVEL", 0, 100.0, 0.0, 0, last),
     ] == _rows(path)
     whole = read_one(hft, path, WHO)
-    assert (Fidelity.L2_TRADES, {"best_quotes": 1}) == (whole.instrument.fidelity, dict(whole.notes))
+    assert (Fidelity.L2_TRADES, {"best quotes": 1}) == (whole.instrument.fidelity, dict(whole.notes))
     assert (T0, T0 + 1000) == whole.events.select("ts_exchange", "ts_local").row(0)
 
 

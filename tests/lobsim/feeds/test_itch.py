@@ -118,7 +118,7 @@ def test_each_message_becomes_its_row(tmp_path: Path) -> None:
         ("PRINT", -1, 0, 0, 0, 0, Flag.AUCTION),
         ("PHASE", -1, 0, Phase.HALT, 0, 0, 0),
     ] == rows
-    assert {"broken_trades": 1} == notes
+    assert {"broken trades": 1} == notes
 
 
 def test_the_side_of_a_hidden_execution_is_not_known_since_july_2014(tmp_path: Path) -> None:
@@ -261,7 +261,7 @@ def test_what_speaks_of_unknown_orders_is_left_out_and_counted(tmp_path: Path) -
         message("D", order_id=10),
     )
     assert ["ADD"] == [row[0] for row in rows]
-    assert {"messages_of_unknown_orders": 3} == notes
+    assert {"messages of unknown orders": 3} == notes
 
 
 def test_the_day_must_be_told_once_and_without_contradiction(tmp_path: Path) -> None:
