@@ -141,6 +141,9 @@ def _import_days(files: list[Path], out: Path, options: ReadOptions) -> list[dic
     rows = []
     for file in files:
         dataset = read_lobster(file, symbol=options.symbol, date=options.date)
+        day = (dataset.info.symbol, dataset.info.date)
+        if any(day == (row["symbol"], row["date"]) for row in rows):
+            raise DataError(f"it is {day[0]} {day[1]} again", file=file, hint="take one of the files away")
         folder, size = _save(dataset, out)
         rows.append(_row(dataset.info, dataset.digest, len(dataset.events), size, folder))
     return rows

@@ -121,7 +121,8 @@ class _Import:
         one = self._symbols.setdefault(piece.instrument.symbol, _Symbol(piece.instrument))
         file = f"{origin.name} ({one.instrument.symbol})"
         if piece.instrument != one.instrument:
-            choose = " (--venue says which)" if piece.instrument.venue != one.instrument.venue else ""
+            same_file = origin in one.origins and piece.instrument.venue != one.instrument.venue
+            choose = " (--venue says which)" if same_file else ""
             raise DataError(
                 _difference(one.instrument, piece.instrument), file=file, hint=f"import them into two stores{choose}"
             )
@@ -250,5 +251,9 @@ def _carry_over(before: Day, after: Day, events: pl.DataFrame) -> None:
 def _difference(one: Instrument, other: Instrument) -> str:
     """What two descriptions of one symbol disagree in."""
     names = [name for name in vars(one) if getattr(one, name) != getattr(other, name)]
-    values = ", ".join(f"{name} {getattr(one, name)} and {getattr(other, name)}" for name in names)
+    pairs = [
+        (name, *(getattr(value, "name", value) for value in (getattr(one, name), getattr(other, name))))
+        for name in names
+    ]
+    values = ", ".join(f"{name} {first} and {second}" for name, first, second in pairs)
     return f"{one.symbol} is described in two ways: {values}"
