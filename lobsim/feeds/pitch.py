@@ -29,8 +29,9 @@ import polars as pl
 
 from lobsim.errors import DataError
 from lobsim.feeds.live_orders import Act, LiveOrders
-from lobsim.feeds.order_rows import RowParts, groups, refuse_unused
+from lobsim.feeds.order_rows import RowParts, groups
 from lobsim.feeds.piece import Instrument, Piece, ReadOptions
+from lobsim.feeds.refusals import refuse_options
 from lobsim.feeds.source import Source
 from lobsim.feeds.text import day_start_ns
 from lobsim.types import NONE, Fidelity, Flag, Kind, Side
@@ -62,7 +63,7 @@ def recognise(source: Source) -> bool:
 
 def read(source: Source, options: ReadOptions) -> Iterator[Piece]:
     """The rows of every symbol of a file, or of ``options.symbol`` alone."""
-    refuse_unused(options, source.name, "book", "mapping")
+    refuse_options(source.name, options, ("symbol", "date", "venue", "tick", "lot"))
     if options.date is None:
         raise DataError("it does not say which day it is", file=source.name, hint="say it with date")
     day = _Day(options, source.name)

@@ -12,10 +12,12 @@ from collections.abc import Iterator
 import polars as pl
 
 from lobsim.feeds.bitstamp.orders import CHANGED, CREATED, DELETED, DIGITS, read_events
-from lobsim.feeds.line_tables import decimal_integer, line_tables, refuse_row
+from lobsim.feeds.exact import exact
+from lobsim.feeds.limits import CUT_HINT
+from lobsim.feeds.lines import line_frames
 from lobsim.feeds.piece import Piece, ReadOptions
+from lobsim.feeds.refusals import refuse_row
 from lobsim.feeds.source import BLOCK_BYTES, Source
-from lobsim.feeds.text import CUT_HINT
 from lobsim.types import Side
 
 NAME = "Bitstamp order events as CSV"
@@ -36,16 +38,18 @@ def recognise(source: Source) -> bool:
 
 def read(source: Source, options: ReadOptions, *, nbytes: int = BLOCK_BYTES) -> Iterator[Piece]:
     """The canonical rows of a table; raises DataError for a row that does not have its columns."""
-    return read_events(source, options, (_parsed(source, lines) for lines in line_tables(source, nbytes)), trades=False)
+    return read_events(
+        source, options, (_parsed(source, lines) for lines in line_frames(source, nbytes, strict=True)), trades=False
+    )
 
 
 def _parsed(source: Source, lines: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
     """Columns row, ts (ns), what, id, side, price and amount (10^-DIGITS) of the rows of a block."""
     frame = lines.filter(pl.col("row") > 1)
     frame = frame.with_columns(pl.col("line").str.extract_groups(_LINE).alias("parts")).unnest("parts")
-    frame = frame.with_columns(decimal_integer("price", DIGITS))
+    frame = frame.with_columns(exact(pl.col("price"), DIGITS, signed=True))
     refuse_row(
-        source,
+        source.name,
         frame,
         pl.col("price").is_null(),
         "the row is {!r}, which does not have the columns of this table",

@@ -286,16 +286,16 @@ def test_prices_in_text_are_exact_whether_decimal_or_whole(tmp_path: Path, price
         ("5.51", "5.5x", "FILE row 3, field price: price is '5.5x', a decimal with up to 9 decimals is needed"),
         ("5.51", "5.1234567891", "FILE row 3, field price"),
         (",100,", ",1e2,", "FILE row 3, field size: size is '1e2', a whole number is needed"),
-        (",100,", ",4294967296,", "FILE row 3, field size: size is '4294967296', at most 4294967295 is possible"),
+        (",100,", ",4294967296,", "FILE row 3, field size: size is 4294967296, 0 to 4294967295 is possible"),
         (
             "2025-07-17T",
             "2025-13-17T",
             "FILE row 3, field ts_event: ts_event is '2025-13-17T07:05:09.035627674Z', there is no such time",
         ),
         (",A,B,", ",AA,B,", "FILE row 3, field action: action is 'AA', one capital letter is needed"),
-        (",160,", ",1,", "FILE row 3, field rtype: rtype is '1', the first row has 160"),
-        (",ARL", "", "FILE row 3: the row has not 13 columns"),
-        (",ARL", ",ARL,1", "FILE row 3: the row has not 13 columns"),
+        (",160,", ",1,", "FILE row 3, field rtype: rtype is 1, the first row has 160"),
+        (",ARL", "", "FILE row 3: the row has 12 columns, 13 are needed"),
+        (",ARL", ",ARL,1", "FILE row 3: the row has 14 columns, 13 are needed"),
     ],
 )
 def test_text_that_cannot_be_is_refused(tmp_path: Path, old: str, new: str, sentence: str) -> None:
@@ -322,4 +322,6 @@ def test_options_that_contradict_the_file_or_say_nothing_are_refused(tmp_path: P
     path = tmp_path / "good.dbn"
     path.write_bytes(head() + mbo(GOOD))
     assert "FILE: it is of venue GLBX, not XNAS" == _refused(path, dbn, ReadOptions(venue="XNAS"))
-    assert "FILE: book says nothing about this format; leave book out" == _refused(path, dbn, ReadOptions(book="x"))
+    assert "FILE: book was given, this format has no use for it; leave it out" == _refused(
+        path, dbn, ReadOptions(book="x")
+    )
