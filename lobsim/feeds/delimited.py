@@ -22,7 +22,7 @@ import pyarrow.csv as arrow_csv
 
 from lobsim.errors import DataError
 from lobsim.feeds.limits import CUT_HINT
-from lobsim.feeds.source import HEAD_BYTES, Source
+from lobsim.feeds.source import BLOCK_BYTES, HEAD_BYTES, Source
 from lobsim.feeds.text import Column, Text, blame
 
 _HOUSE_BYTES = bytes(range(0x21, 0x7F)).replace(b"+", b"").replace(b'"', b"") + b"\n"
@@ -83,19 +83,21 @@ def blocks(
     *,
     header: str | None = "",
     also: bytes = b"",
+    nbytes: int = BLOCK_BYTES,
 ) -> Iterator[Block]:
     """The rows, after the header where there is one, in blocks.
 
     digits  DECIMAL name -> decimals that are kept: a price of 1.5 with 3 digits is 1500
     header  the first line; "" for the names of the fields, None where there is none
     also    bytes that some TEXT may hold although no number may, such as a blank
+    nbytes  of a block of the file
 
     Raises DataError naming the line for anything else than these fields.
     """
     header = ",".join(field.name for field in fields) if header == "" else header
     house_bytes = _HOUSE_BYTES + also
     row = 1
-    for data in source.line_blocks():
+    for data in source.line_blocks(nbytes):
         data = data.replace(b"\r\n", b"\n") if b"\r" in data else data
         if row == 1 and header is not None:
             line, _, data = data.partition(b"\n")

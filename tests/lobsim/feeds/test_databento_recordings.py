@@ -17,7 +17,7 @@ from lobsim.feeds.source import Source
 from lobsim.market import Market
 from lobsim.types import Fidelity, Flag, Kind, Phase, Side
 from tests.support.read_pieces import Whole, read_one
-from tests.support.recorded_orders import RecordedOrders
+from tests.support.recorded_books import OrderBook
 
 library = pytest.importorskip("databento_dbn")
 
@@ -72,7 +72,7 @@ def test_es_names_no_unknown_order_and_counts_what_does_not_pair_up(es: Whole) -
 def test_the_book_of_es_is_that_of_its_adds_cancels_and_modifies_and_crossed_only_before_the_open(
     es: Whole, es_file: Path
 ) -> None:
-    book, crossed, opened = RecordedOrders(), 0, False
+    book, crossed, opened = OrderBook(), 0, False
     ends: dict[int, list[Any]] = {}
     for row in book.after_each(es.events):
         opened |= row["kind"] == Kind.PHASE and row["size"] == Phase.CONTINUOUS
@@ -90,14 +90,13 @@ def _ends_of_the_records(path: Path) -> dict[int, list[Any]]:
     """The book after each event, kept from the library's records with T and F left out; by time."""
     decoder = library.DBNDecoder()
     decoder.write(b"".join(Source(path).blocks()))
-    book, ends = RecordedOrders(), {}
+    book, ends = OrderBook(), {}
     for record in decoder.decode()[1:]:
         action, order_id = str(record.action), record.order_id
-        row = {"order_id": order_id, "other_id": order_id, "price": record.price, "size": record.size}
-        row["side"] = Side.BUY if str(record.side) == "B" else Side.SELL
+        side = Side.BUY if str(record.side) == "B" else Side.SELL
         kind = {"A": Kind.ADD, "C": Kind.REDUCE, "M": Kind.REPLACE}.get(action)
         if kind is not None:
-            book.apply(row | {"kind": kind})
+            book.apply(kind, side, record.price, record.size, order_id, order_id)
         ends[record.ts_recv if record.flags & 32 else record.ts_event] = [book.top(side, 5) for side in Side]
     return ends
 
@@ -134,7 +133,7 @@ def test_each_level_row_of_arl_is_the_book_of_its_orders_at_that_sequence(shared
     folder = shared / "data" / "databento"
     arl = read_one(delimited, folder / "ARL_2025-07-17_mbo.csv.gz")
     assert not arl.notes
-    book, before, states = RecordedOrders(), [[], []], dict[int, list[Any]]()
+    book, before, states = OrderBook(), [[], []], dict[int, list[Any]]()
     for row in book.after_each(arl.events):
         here = [book.top(side, 10) for side in Side]
         states.setdefault(row["sequence"], [before]).append(here)

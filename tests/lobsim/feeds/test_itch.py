@@ -22,7 +22,7 @@ from lobsim.feeds.source import Source
 from lobsim.sample import bundled_day
 from lobsim.types import Fidelity, Flag, Kind, Phase, Side
 from tests.support.read_pieces import read_one, read_symbols
-from tests.support.recorded_orders import RecordedOrders
+from tests.support.recorded_books import OrderBook
 
 DAY = "2012-06-21"
 _SPECIFIED = {
@@ -222,7 +222,7 @@ def test_the_book_of_a_day_read_from_itch_never_crosses(tmp_path: Path) -> None:
     path = tmp_path / "day.itch"
     sample = _moved("2012-01-05")
     write_itch(path, [Dataset(sample.info, sample.events.head(20_000))])
-    book = RecordedOrders()
+    book = OrderBook()
     assert not any(book.crossed for _ in book.after_each(read_one(reader, path, ReadOptions(date="2012-01-05")).events))
 
 

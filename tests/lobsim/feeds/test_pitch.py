@@ -13,7 +13,7 @@ from lobsim.feeds.piece import ReadOptions
 from lobsim.feeds.source import Source
 from lobsim.types import Flag, Kind, Side
 from tests.support.read_pieces import read_one, read_symbols
-from tests.support.recorded_orders import RecordedOrders
+from tests.support.recorded_books import OrderBook
 
 DAY = ReadOptions(date="2010-06-21")
 ADD = "28800011AAK27GA0000DTS000100SH    0000619200Y"
@@ -49,7 +49,7 @@ def test_the_recording_names_no_unknown_order(recording: list[bytes], tmp_path: 
     notes = {name: count for whole in found.values() for name, count in whole.notes.items()}
     assert {"times raised"} == set(notes)
     for whole in found.values():
-        book = RecordedOrders()
+        book = OrderBook()
         for _ in book.after_each(whole.events):
             pass
         assert whole.events["ts_exchange"].is_sorted()

@@ -29,10 +29,10 @@ from tests.support.pieces import (
     level,
     made_up,
     order,
-    plain_levels,
     table,
     write_rows,
 )
+from tests.support.recorded_books import levels_after
 
 ROWS = [
     level(0, -1, 0, 0, kind=Kind.CLEAR),
@@ -137,9 +137,9 @@ def test_every_day_begins_with_the_book_of_its_midnight(tmp_path: Path) -> None:
     assert [Kind.CLEAR, Kind.LEVEL, Kind.LEVEL, Kind.LEVEL] == events["kind"].to_list()
     assert [MONDAY_NS + DAY_NS] * 2 == events["ts_exchange"][:2].to_list()
     assert [7] * 4 == (events["ts_local"] - events["ts_exchange"]).to_list()
-    whole = plain_levels(table([*ROWS, *TUESDAY]))
+    whole = levels_after(table([*ROWS, *TUESDAY]))
     quantum, lot = 500, 1000
-    assert whole == {(side, price * quantum): size * lot for (side, price), size in plain_levels(events).items()}
+    assert whole == {(side, price * quantum): size * lot for (side, price), size in levels_after(events).items()}
 
 
 def test_a_day_that_begins_with_a_clear_carries_nothing_over(tmp_path: Path) -> None:
