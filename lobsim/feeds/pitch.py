@@ -9,7 +9,7 @@ A     order id 12, side 1, shares 6, symbol 6, price 10 (1e-4 dollars), display 
 E     order id 12, shares 6, execution id 12                                       EXECUTE, AGGRESSOR_KNOWN
 X     order id 12, shares 6                                                        REDUCE, or DELETE of all that was left
 P     order id 12, side 1, shares 6, symbol 6, price 10, execution id 12           EXECUTE_HIDDEN, AGGRESSOR_KNOWN
-B     execution id 12                                                              nothing; counted (broken_trades)
+B     execution id 12                                                              nothing; counted
 ====  ===========================================================================  ==========================================
 
 Ids are read as numbers in base 36.  An id may come again once its order is gone: that is how a change of price is told.  The matching units of the venue are

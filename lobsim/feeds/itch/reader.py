@@ -12,7 +12,7 @@ P        EXECUTE_HIDDEN; since 2014-07-14 its side is always B, whoever rested, 
 Q        PRINT of the cross, AUCTION, side -1, size 0 where nothing crossed
 H        PHASE: H and P (paused) HALT, Q QUOTING, T CONTINUOUS
 S        S: every symbol begins its phase; E: CLOSED for all; Nasdaq also trades before and after the market hours Q to M
-B        nothing; counted (broken_trades): the trade had happened to the book
+B        nothing; counted: the trade had happened to the book
 others   parsed and left out: R, Y, L, V, W, K, J, h, I, N, O
 =======  =============================================================================================================
 

@@ -17,8 +17,6 @@ from lobsim.feeds.piece import ReadOptions
 from lobsim.types import Flag, Kind, Side
 from tests.support.read_pieces import read_one, read_symbols
 
-pytest.importorskip("databento_dbn")
-
 NANO = 10**9
 LAST, SNAPSHOT, BAD = 128, 32, 4
 Row = tuple[Any, ...]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import databento_dbn as library
 import numpy as np
 import polars as pl
 import pytest
@@ -18,8 +19,6 @@ from lobsim.market import Market
 from lobsim.types import Fidelity, Flag, Kind, Phase, Side
 from tests.support.read_pieces import Whole, read_one
 from tests.support.recorded_books import OrderBook
-
-library = pytest.importorskip("databento_dbn")
 
 
 @pytest.fixture(scope="module")
