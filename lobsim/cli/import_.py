@@ -67,7 +67,7 @@ def import_file(
         raise ConfigError("it is imported already", where=file, hint=f"use it directly: {_replay_command(path)}")
     clock = Stopwatch()
     others = {"--venue": venue, "--tick": tick, "--lot": lot, "--map": columns}
-    plan = _plan(path)
+    plan = _plan(path, mapped=bool(columns))
     if plan is None:
         refuse_options(others, f"{file} is a LOBSTER file")
         files = {"book": book, "seed_book": seed_book, "truth": truth}
@@ -88,14 +88,14 @@ def import_file(
     _print_rows(path, rows, plan.unknown, clock.seconds, as_json)
 
 
-def _plan(path: Path) -> Plan | None:
+def _plan(path: Path, *, mapped: bool) -> Plan | None:
     """What to read at a path; None for a single LOBSTER file, which is read as a whole."""
     from lobsim.feeds.importing import plan_of
 
     if not path.is_dir() and not path.is_file():
         raise DataError("there is no such file or folder", file=str(path), hint=f"give {_understood()}")
     try:
-        plan = plan_of(path)
+        plan = plan_of(path, mapped=mapped)
     except DataError:
         if path.is_file() and is_lobster(path):
             return None  # its reader says what is wrong with it
@@ -111,7 +111,7 @@ def _plan(path: Path) -> Plan | None:
 def _understood() -> str:
     from lobsim.feeds.recognise import understood
 
-    return f"a LOBSTER zip, csv or csv.gz, or {understood()}"
+    return f"a LOBSTER zip, csv or csv.gz, {understood()}"
 
 
 def _mapping(pairs: list[str]) -> tuple[tuple[str, str], ...]:
@@ -141,6 +141,9 @@ def _import_days(files: list[Path], out: Path, options: ReadOptions) -> list[dic
     rows = []
     for file in files:
         dataset = read_lobster(file, symbol=options.symbol, date=options.date)
+        day = (dataset.info.symbol, dataset.info.date)
+        if any(day == (row["symbol"], row["date"]) for row in rows):
+            raise DataError(f"it is {day[0]} {day[1]} again", file=file, hint="take one of the files away")
         folder, size = _save(dataset, out)
         rows.append(_row(dataset.info, dataset.digest, len(dataset.events), size, folder))
     return rows

@@ -31,17 +31,13 @@ from typing import Any
 import polars as pl
 
 from lobsim.errors import DataError
-from lobsim.feeds.line_tables import (
-    before_in,
-    decimal_integer,
-    refuse_options,
-    refuse_row,
-    whole_table,
-    without_float_prints,
-)
+from lobsim.feeds.exact import exact, without_float_noise
+from lobsim.feeds.limits import CUT_HINT
 from lobsim.feeds.piece import Instrument, Piece, ReadOptions
+from lobsim.feeds.refusals import refuse_options, refuse_row
+from lobsim.feeds.rows import before_in, whole_table
 from lobsim.feeds.source import BLOCK_BYTES, Source
-from lobsim.feeds.text import CUT_HINT, day_start_ns
+from lobsim.feeds.text import day_start_ns
 from lobsim.types import Fidelity, Flag, Kind, Side
 
 NAME = "Bitfinex raw book (R0)"
@@ -69,7 +65,7 @@ def recognise(source: Source) -> bool:
 
 def read(source: Source, options: ReadOptions, *, nbytes: int = BLOCK_BYTES) -> Iterator[Piece]:
     """The canonical rows of a recording; raises DataError for a message that is none (rows are counted in messages of the channel)."""
-    refuse_options(source, options, ("symbol", "date", "tick", "lot"))
+    refuse_options(source.name, options, ("symbol", "date", "tick", "lot"))
     if not options.date:
         raise DataError(
             "it holds no times, and does not say which day it is", file=source.name, hint="say which with date"
@@ -90,10 +86,18 @@ def read(source: Source, options: ReadOptions, *, nbytes: int = BLOCK_BYTES) -> 
         row += len(texts)
         frame = frame.with_columns(pl.col("line").str.extract_groups(_UPDATE).alias("parts")).unnest("parts")
         refuse_row(
-            source, frame, pl.col("id").is_null(), "the message is {!r}, which is none of a raw book", hint=CUT_HINT
+            source.name,
+            frame,
+            pl.col("id").is_null(),
+            "the message is {!r}, which is none of a raw book",
+            hint=CUT_HINT,
         )
         refuse_row(
-            source, frame, pl.col("channel") != channel, "the message is of channel {}, another one", show="channel"
+            source.name,
+            frame,
+            pl.col("channel") != channel,
+            "the message is of channel {}, another one",
+            show="channel",
         )
         updates = _parsed(source, frame.drop("line", "channel"), None)
         live, events, notes = _applied(source, live, updates, start_ns)
@@ -164,12 +168,15 @@ def _opening(source: Source, text: list[str], options: ReadOptions) -> tuple[Ins
 def _parsed(source: Source, cells: pl.DataFrame, row: int | None) -> pl.DataFrame:
     """Columns row, id, price, amount as whole numbers (10^-_DIGITS)."""
     frame = cells if row is None else cells.with_columns(row=pl.lit(row, dtype=pl.Int64))
-    frame = without_float_prints(without_float_prints(frame, "price", _DIGITS), "amount", _DIGITS)
+    for name in ("price", "amount"):
+        frame, _ = without_float_noise(frame, name, _DIGITS)
     frame = frame.with_columns(
-        pl.col("id").cast(pl.Int64, strict=False), decimal_integer("price", _DIGITS), decimal_integer("amount", _DIGITS)
+        pl.col("id").cast(pl.Int64, strict=False),
+        exact(pl.col("price"), _DIGITS, signed=True),
+        exact(pl.col("amount"), _DIGITS, signed=True),
     )
     bad = pl.any_horizontal(pl.col("id", "price", "amount").is_null()) | (pl.col("price") < 0)
-    refuse_row(source, frame, bad, "the message {} holds a number that cannot be read", show="row", hint=CUT_HINT)
+    refuse_row(source.name, frame, bad, "the message {} holds a number that cannot be read", show="row", hint=CUT_HINT)
     return frame.select(list(_STATE))
 
 
@@ -207,8 +214,8 @@ def _applied(
     gone, flat = pl.col("price") == 0, (pl.col("price") == pl.col("old_price")) & there
     changed = whole.filter(pl.col("row") > 0).sort("row")
     flipped = there & ~gone & (pl.col("amount").sign() != pl.col("old_amount").sign())
-    refuse_row(source, changed, ~gone & (pl.col("amount") == 0), "order {} has no amount", show="id")
-    refuse_row(source, changed, flipped, "order {} changes its side", show="id")
+    refuse_row(source.name, changed, ~gone & (pl.col("amount") == 0), "order {} has no amount", show="id")
+    refuse_row(source.name, changed, flipped, "order {} changes its side", show="id")
     size, old = pl.col("amount").abs(), pl.col("old_amount").abs()
     cases = changed.with_columns(
         kind=pl.when(gone & ~there)

@@ -37,7 +37,7 @@ from lobsim.feeds.store import (
     remove_leftovers,
 )
 from lobsim.feeds.text import day_start_ns
-from lobsim.types import Kind
+from lobsim.types import MAX_SIZE_LOTS, Kind
 
 PART_ROWS = 2**18
 _PARTS: dict[str, Any] = PARQUET | {"compression": "lz4"}
@@ -133,6 +133,7 @@ class Day:
         """Write the events file under its temporary name; raises DataError for what does not fit tick, lot or bounds."""
         self._flush_all()
         scales = self._scales(settings)
+        self._count_too_large(scales)
         info = self._info(scales, source, source_sha256)
         digest = self._digest(info, scales)
         self._write(info, scales, digest)
@@ -172,6 +173,13 @@ class Day:
             if stated is None:
                 self.remarks.append(f"{name} found in the {'prices' if name == 'tick' else 'sizes'}")
         return find_scales(self._numbers, one.price_scale, one.size_scale, steps["tick"], steps["lot"], file=self.file)
+
+    def _count_too_large(self, scales: Scales) -> None:
+        """Note the levels whose size is cut to the largest that the book holds."""
+        if self._numbers.largest_size // scales.size.divide * scales.size.times <= MAX_SIZE_LOTS:
+            return
+        count = sum(scales.too_large(part) for _, part in self._frames(_NEEDS["size"]))
+        self.notes.update({f"levels of more than {MAX_SIZE_LOTS} lots, kept as that": count})
 
     def _refuse_off_step(self, name: str, stated: str | None, step: Fraction | None, unit: str) -> None:
         """Raise a DataError for the first row that the stated tick or lot does not divide."""

@@ -31,10 +31,11 @@ import polars as pl
 from lobsim.errors import DataError
 from lobsim.feeds.databento.orders import Messages, OrderRows
 from lobsim.feeds.databento.records import LAST
-from lobsim.feeds.exact_floats import exact_integers, exact_rule
+from lobsim.feeds.exact import exact_integers, exact_rule
 from lobsim.feeds.npy_stream import array_source, field_names, record_blocks
-from lobsim.feeds.order_rows import RowParts, counted, refuse_unused
+from lobsim.feeds.order_rows import RowParts, counted
 from lobsim.feeds.piece import Instrument, Piece, ReadOptions
+from lobsim.feeds.refusals import refuse_options
 from lobsim.feeds.schema import Rule, refuse_first
 from lobsim.feeds.source import Source
 from lobsim.types import NONE, Fidelity, Flag, Kind, Side
@@ -60,7 +61,7 @@ def recognise(source: Source) -> bool:
 
 def read(source: Source, options: ReadOptions) -> Iterator[Piece]:
     """The rows of the one symbol of an array."""
-    refuse_unused(options, source.name, "date", "mapping")
+    refuse_options(source.name, options, ("symbol", "venue", "tick", "lot", "book"))
     inner = array_source(source)
     if inner is None or not options.symbol or not options.venue:
         missing = "venue" if options.symbol else "symbol"
@@ -73,7 +74,7 @@ def read(source: Source, options: ReadOptions) -> Iterator[Piece]:
     instrument = _instrument(options, orders=orders)
     held = _held_back(first, blocks)
     if orders:
-        refuse_unused(options, source.name, "book")
+        refuse_options(source.name, options, ("symbol", "venue", "tick", "lot"))
         yield from _order_pieces(instrument, held, inner.name)
     else:
         book = _book(options, first) if options.book else None
@@ -213,7 +214,7 @@ def _order_pieces(instrument: Instrument, blocks: Iterator[_Events], file: str) 
         )
         table, notes = rows.convert(messages)
         if whole_cancel.any():
-            notes.pop("cancels_of_more_than_there_is", None)
+            notes.pop("cancels of more than there is", None)
         yield Piece(instrument, table, notes | counted(best_quotes=len(block.kind) - count))
 
 

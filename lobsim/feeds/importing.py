@@ -27,8 +27,8 @@ class Plan(NamedTuple):
     unknown: list[str]
 
 
-def plan_of(path: Path) -> Plan:
-    """Look at the first bytes of everything at a path; raises DataError for what is cut, damaged or could be two formats."""
+def plan_of(path: Path, *, mapped: bool = False) -> Plan:
+    """Look at the first bytes of everything at a path (``mapped``: as ``recognise``); raises DataError for what is cut, damaged or could be two formats."""
     plan = Plan([], [], [])
     for file in _files_below(path) if path.is_dir() else [path]:
         if lobster.recognise(file):
@@ -39,7 +39,7 @@ def plan_of(path: Path) -> Plan:
                 plan.unknown.append(str(file))
             continue
         for source in sources_in(file):
-            found = recognise(source)
+            found = recognise(source, mapped=mapped)
             if found is None:
                 plan.unknown.append(source.name)
             else:

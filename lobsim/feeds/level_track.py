@@ -21,7 +21,7 @@ import polars as pl
 from lobsim.errors import DataError
 from lobsim.feeds.json_text import LEVELS, exact_column
 from lobsim.feeds.piece import Instrument, Piece
-from lobsim.feeds.schema import COLUMNS
+from lobsim.feeds.rows import whole_table
 from lobsim.types import NONE, Fidelity, Flag, Kind, Side
 
 BOOK = {
@@ -192,12 +192,7 @@ _PAIR = ((0, "price"), (1, "size"))
 
 def canonical(rows: pl.DataFrame) -> pl.DataFrame:
     """Columns ts, local, kind, side, price, size, flags, sequence as a canonical table; a receive time that is not known is ``ts``."""
-    given = {"ts_exchange": pl.col("ts"), "ts_local": pl.coalesce("local", "ts")}
-    zero = ("order_id", "other_id", "match_id")
-    return rows.select(
-        (given.get(name, pl.lit(0) if name in zero else pl.col(name))).cast(kind).alias(name)
-        for name, kind in COLUMNS.items()
-    )
+    return whole_table(rows.with_columns(ts_exchange="ts", ts_local=pl.coalesce("local", "ts")))
 
 
 def decimals(scale: str) -> int:

@@ -38,6 +38,7 @@ import polars as pl
 
 from lobsim.errors import DataError
 from lobsim.feeds.book_rows import refuse_foreign_book
+from lobsim.feeds.exact import exact, without_float_noise
 from lobsim.feeds.schema import COLUMNS, Dataset, DatasetInfo, Rule, refuse_first, validate
 from lobsim.feeds.text import (
     Column,
@@ -49,9 +50,7 @@ from lobsim.feeds.text import (
     integer_rows,
     plain_text,
     read_bytes,
-    scaled_decimal,
     text_columns,
-    without_float_noise,
 )
 from lobsim.types import NONE, NONE_PRICE, Fidelity, Flag, Kind, Phase, Side
 
@@ -282,7 +281,7 @@ def _read_messages(text: Text, tick_quanta: int) -> tuple[dict[str, np.ndarray],
     frame, noisy = without_float_noise(text_columns(text, columns), "time", 9)
     too_fine = frame["time"].str.contains(r"\.[0-9]{10}").to_numpy()
     refuse_first([Rule(too_fine, "time", frame["time"], "at most 9 decimals are needed")], file=text.name)
-    integers = frame.select(scaled_decimal("time", 9), *(pl.col(c.name).cast(pl.Int64) for c in _COLUMNS[1:]))
+    integers = frame.select(exact(pl.col("time"), 9), *(pl.col(c.name).cast(pl.Int64) for c in _COLUMNS[1:]))
     fields = {column.name: integers[column.name].to_numpy() for column in _COLUMNS}
     time, kind, price = fields["time"], fields["type"], fields["price"]
     backwards = np.zeros(len(time), dtype=bool)

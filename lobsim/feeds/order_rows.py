@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from lobsim.errors import DataError
-from lobsim.feeds.piece import ReadOptions
-from lobsim.feeds.schema import COLUMNS
+from lobsim.feeds.rows import whole_table
 from lobsim.types import NONE, Flag
 
 _MADE = ("kind", "side", "price", "size", "order_id", "other_id", "match_id", "flags")
@@ -22,21 +20,8 @@ def canonical(count: int, **columns: np.ndarray | int) -> pl.DataFrame:
 
     ts_local is ts_exchange where it is left out.
     """
-    values: dict[str, np.ndarray | int] = dict(columns)
-    values.setdefault("ts_local", values["ts_exchange"])
-    made = []
-    for name, kind in COLUMNS.items():
-        value = values.get(name, _DEFAULTS.get(name, 0))
-        whole = value if isinstance(value, np.ndarray) else np.full(count, value, dtype=np.int64)
-        made.append(pl.Series(name, whole).cast(kind))
-    return pl.DataFrame(made)
-
-
-def refuse_unused(options: ReadOptions, file: str, *names: str) -> None:
-    """Raise DataError for an option that a format has no use for: nothing is ignored silently."""
-    for name in names:
-        if getattr(options, name):
-            raise DataError(f"{name} says nothing about this format", file=file, hint=f"leave {name} out")
+    given = {name: value if isinstance(value, np.ndarray) else np.full(count, value) for name, value in columns.items()}
+    return whole_table(pl.DataFrame(given))
 
 
 def groups(codes: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
@@ -51,8 +36,8 @@ def groups(codes: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
 
 
 def counted(**counts: Any) -> dict[str, int]:
-    """Notes of a piece: what is not 0, as whole numbers."""
-    return {name: int(count) for name, count in counts.items() if count}
+    """Notes of a piece: what is not 0, as whole numbers; ``rows_in_gaps`` is noted as "rows in gaps"."""
+    return {name.replace("_", " "): int(count) for name, count in counts.items() if count}
 
 
 class RowParts:

@@ -9,7 +9,7 @@ A     order id 12, side 1, shares 6, symbol 6, price 10 (1e-4 dollars), display 
 E     order id 12, shares 6, execution id 12                                       EXECUTE, AGGRESSOR_KNOWN
 X     order id 12, shares 6                                                        REDUCE, or DELETE of all that was left
 P     order id 12, side 1, shares 6, symbol 6, price 10, execution id 12           EXECUTE_HIDDEN, AGGRESSOR_KNOWN
-B     execution id 12                                                              nothing; counted (broken_trades)
+B     execution id 12                                                              nothing; counted
 ====  ===========================================================================  ==========================================
 
 Ids are read as numbers in base 36.  An id may come again once its order is gone: that is how a change of price is told.  The matching units of the venue are
@@ -29,8 +29,9 @@ import polars as pl
 
 from lobsim.errors import DataError
 from lobsim.feeds.live_orders import Act, LiveOrders
-from lobsim.feeds.order_rows import RowParts, groups, refuse_unused
+from lobsim.feeds.order_rows import RowParts, groups
 from lobsim.feeds.piece import Instrument, Piece, ReadOptions
+from lobsim.feeds.refusals import refuse_options
 from lobsim.feeds.source import Source
 from lobsim.feeds.text import day_start_ns
 from lobsim.types import NONE, Fidelity, Flag, Kind, Side
@@ -62,7 +63,7 @@ def recognise(source: Source) -> bool:
 
 def read(source: Source, options: ReadOptions) -> Iterator[Piece]:
     """The rows of every symbol of a file, or of ``options.symbol`` alone."""
-    refuse_unused(options, source.name, "book", "mapping")
+    refuse_options(source.name, options, ("symbol", "date", "venue", "tick", "lot"))
     if options.date is None:
         raise DataError("it does not say which day it is", file=source.name, hint="say it with date")
     day = _Day(options, source.name)
@@ -156,7 +157,7 @@ class _Day:
             raise DataError("it has no newline at its end and may be cut", file=self._file, row=last, hint=_CUT_HINT)
         lines = _Lines(block, self._row, self._symbols, self._file)
         time = self._times(lines)
-        notes = Counter[str]({"broken_trades": len(lines.of("B")), "times_raised": int((time != lines.time_ms).sum())})
+        notes = Counter[str]({"broken trades": len(lines.of("B")), "times raised": int((time != lines.time_ms).sum())})
         parts = RowParts()
         symbol = self._add_orders(parts, lines, notes)
         hidden = lines.of("P")
@@ -233,7 +234,7 @@ class _Day:
                 first = int(np.argmax(bad))
                 name = np.base_repr(int(ids[first]), 36)
                 raise DataError(words.format(name), file=self._file, row=self._row + int(at[first]) + 1, hint=_CUT_HINT)
-        notes["messages_of_unknown_orders"] = int((takes & ~known).sum())
+        notes["messages of unknown orders"] = int((takes & ~known).sum())
         symbol = lines.symbol.copy()
         symbol[at[takes]] = found.price[takes] >> _SYMBOL_SHIFT
         price = np.where(takes, found.price & _PRICE_MASK, lines.price[at])

@@ -23,8 +23,22 @@ from lobsim.feeds.piece import Piece, ReadOptions
 from lobsim.feeds.source import Source
 from lobsim.feeds.writer import Origin, Stream
 
-VENDORS: tuple[str, ...] = ("lobsim.feeds.tardis",)
+VENDORS: tuple[str, ...] = (
+    "lobsim.feeds.binance",
+    "lobsim.feeds.bitfinex",
+    "lobsim.feeds.bitstamp",
+    "lobsim.feeds.bybit",
+    "lobsim.feeds.coinbase",
+    "lobsim.feeds.databento",
+    "lobsim.feeds.hftbacktest",
+    "lobsim.feeds.itch",
+    "lobsim.feeds.pitch",
+    "lobsim.feeds.sse",
+    "lobsim.feeds.tardis",
+)
 """Modules, imported when a file is to be recognised.  A new vendor is one entry here."""
+GENERIC = "lobsim.feeds.generic"
+"""Reads any table, and so only what nobody else recognises, and only where a person says what its columns are (``ReadOptions.mapping``)."""
 
 
 class Reader(Protocol):
@@ -61,15 +75,23 @@ def readers() -> tuple[tuple[str, Reader], ...]:
 
 def understood() -> str:
     """The names of all formats, for a sentence."""
-    return ", ".join(reader.NAME for _, reader in readers())
+    return f"{', '.join(reader.NAME for _, reader in readers())}, or any table with --map"
 
 
-def recognise(source: Source) -> Recognised | None:
-    """Who reads a source; None where nobody does.  Raises DataError where it cannot be unpacked, or several readers claim it."""
+def recognise(source: Source, *, mapped: bool = False) -> Recognised | None:
+    """Who reads a source; None where nobody does.
+
+    mapped  what nobody recognises is read as a table, if it can be one
+
+    Raises DataError where it cannot be unpacked, or several readers claim it.
+    """
     found = [Recognised(source, vendor, reader) for vendor, reader in readers() if reader.recognise(source)]
     if len(found) > 1:
         names = " and ".join(each.reader.NAME for each in found)
         raise DataError(f"it could be {names}", file=source.name, hint="lobsim cannot tell which, so it reads neither")
+    if not found and mapped:
+        generic: Any = import_module(GENERIC)
+        found = [Recognised(source, GENERIC, generic)] if generic.recognise(source) else []
     return found[0] if found else None
 
 

@@ -22,18 +22,18 @@ from lobsim.types import NEVER, Kind
 def reorder(
     pieces: Iterator[Piece], window_ns: int, *, prints_first: bool = False, file: str | None = None
 ) -> Iterator[Piece]:
-    """Rows sorted by ``ts_exchange``, each symbol for itself; stable.
+    """Rows sorted by ``ts_exchange``, each instrument for itself (one symbol may be of two markets); stable.
 
     window_ns     how much earlier than the latest row before it a row may be
     prints_first  at equal times PRINT rows come before all others
     file          named in the error
 
-    Raises DataError for a row further out of order, with its number among the rows of its symbol.
+    Raises DataError for a row further out of order, with its number among the rows of its instrument.
     """
-    windows: dict[str, _Window] = {}
+    windows: dict[Instrument, _Window] = {}
     for piece in pieces:
         window = windows.setdefault(
-            piece.instrument.symbol, _Window(piece.instrument, window_ns, prints_first=prints_first, file=file)
+            piece.instrument, _Window(piece.instrument, window_ns, prints_first=prints_first, file=file)
         )
         yield from window.take(piece)
     for window in windows.values():
@@ -78,7 +78,7 @@ def merge(streams: Sequence[Iterator[Piece]], *, prints_first: bool = True, file
 
 
 class _Window:
-    """What is held back of one symbol."""
+    """What is held back of one instrument."""
 
     def __init__(self, instrument: Instrument, window_ns: int, *, prints_first: bool, file: str | None) -> None:
         self._instrument, self._window_ns = instrument, window_ns

@@ -1,7 +1,7 @@
 """From the provisional integers of a reader to price quanta, ticks and lots: what divides all of them.
 
 Invariants: everything is exact (whole numbers and fractions of them, no floats); the tick divides every price of the book, the price
-quantum divides the tick and every printed price, the lot divides every size.
+quantum divides the tick and every printed price, the lot divides every size.  The tick is looked for in the book alone, never in prices of trades.
 Known limits: a tick or lot that is found, not stated, is the largest usual step that divides; where a day is short it can be a multiple of the true one.
 """
 
@@ -16,7 +16,7 @@ import polars as pl
 
 from lobsim.errors import ConfigError, DataError
 from lobsim.feeds.schema import MAX_TICK_QUANTA, ON_TICK
-from lobsim.types import Kind
+from lobsim.types import MAX_SIZE_LOTS, Kind
 
 _MAX_VALUE = 2**62
 
@@ -66,9 +66,15 @@ class Scales:
 
     def rescaled(self, events: pl.DataFrame) -> pl.DataFrame:
         """Rows (at least kind, price and size of them) in quanta and lots."""
-        is_phase = pl.col("kind") == Kind.PHASE
-        size = pl.when(is_phase).then(pl.col("size")).otherwise(self.size.expression("size"))
+        kind, lots = pl.col("kind"), self.size.expression("size")
+        level = pl.when(kind == Kind.LEVEL).then(pl.min_horizontal(lots, pl.lit(MAX_SIZE_LOTS, pl.Int64)))
+        size = level.when(kind == Kind.PHASE).then(pl.col("size")).otherwise(lots)
         return events.with_columns(self.price.expression("price"), size.alias("size"))
+
+    def too_large(self, events: pl.DataFrame) -> int:
+        """How many levels show more than the largest size, and are kept as that: people park 65,000 BTC at a cent."""
+        above = (pl.col("kind") == Kind.LEVEL) & (self.size.expression("size") > MAX_SIZE_LOTS)
+        return int(events.select(above.sum()).item())
 
 
 def step_in_units(text: str, unit: str, name: str) -> Fraction:

@@ -66,8 +66,8 @@ _DIGEST_EXTRAS: dict[str, Any] = {"multiplier": "1", "inverse": False}
 
 MAX_TICK_QUANTA = 10**4
 """Keeps MAX_PRICE_TICKS ticks, counted in quanta, within 62 bits."""
-ON_TICK = (int(Kind.ADD), int(Kind.REPLACE), int(Kind.EXECUTE), int(Kind.LEVEL))
-"""Kinds whose price is that of the book."""
+ON_TICK = (int(Kind.ADD), int(Kind.REPLACE), int(Kind.LEVEL))
+"""Kinds whose price is one of the book; an execution may be at another, such as the middle (Nasdaq's "executed with price")."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from lobsim.errors import DataError
-from lobsim.feeds.schema import COLUMNS
+from lobsim.feeds.rows import whole_table
 from lobsim.types import NONE, Flag, Kind, Side
 
 _KEY = ["side", "price"]
@@ -55,12 +55,8 @@ class SnapshotChanges:
             ts_exchange=pl.Series(ts_exchange[index]),
             ts_local=pl.Series(ts_local[index]),
             flags=last.cast(pl.Int32) * Flag.LAST_IN_PACKET + snapshot.cast(pl.Int32) * Flag.SNAPSHOT,
-            sequence=-1,
-            order_id=0,
-            other_id=0,
-            match_id=0,
         )
-        return out.select(pl.col(name).cast(kind) for name, kind in COLUMNS.items())
+        return whole_table(out)
 
 
 def _long(cells: np.ndarray) -> pl.DataFrame:

@@ -109,15 +109,16 @@ class Source:
     def line_blocks(self, nbytes: int = BLOCK_BYTES) -> Iterator[bytes]:
         """Whole lines, block by block; the last block may lack its newline.
 
-        A line longer than 16 blocks is refused: such a file is no text.
+        A line longer than 16 blocks (and than any head) is refused: such a file is no text.
         """
+        longest = max(16 * nbytes, HEAD_BYTES)
         rest = b""
         for block in self.blocks(nbytes):
             cut = block.rfind(b"\n") + 1
             if cut == 0:
                 rest += block
-                if len(rest) > 16 * nbytes:
-                    raise DataError(f"a line is longer than {16 * nbytes} bytes", file=self.name)
+                if len(rest) > longest:
+                    raise DataError(f"a line is longer than {longest} bytes", file=self.name)
                 continue
             yield rest + block[:cut]
             rest = block[cut:]

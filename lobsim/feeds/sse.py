@@ -27,10 +27,13 @@ from collections.abc import Iterator
 import polars as pl
 
 from lobsim.errors import DataError
-from lobsim.feeds.line_tables import line_tables, refuse_options, refuse_row, whole_table
+from lobsim.feeds.limits import CUT_HINT
+from lobsim.feeds.lines import line_frames
 from lobsim.feeds.piece import Instrument, Piece, ReadOptions
+from lobsim.feeds.refusals import refuse_options, refuse_row
+from lobsim.feeds.rows import whole_table
 from lobsim.feeds.source import BLOCK_BYTES, Source
-from lobsim.feeds.text import CUT_HINT, day_start_ns
+from lobsim.feeds.text import day_start_ns
 from lobsim.types import NONE, Fidelity, Flag, Kind, Phase, Side
 
 NAME = "SSE order log of AXOrderBook"
@@ -78,12 +81,12 @@ def read(
 
     Raises DataError for a line that is no message of this log, and for rows that cannot be brought in order.
     """
-    refuse_options(source, options, ("symbol", "date", "tick", "lot"))
+    refuse_options(source.name, options, ("symbol", "date", "tick", "lot"))
     if not options.date:
         raise DataError("it does not say which day it is", file=source.name, hint="say which with date")
     midnight_ns = day_start_ns(options.date, _ZONE, file=source.name)
     days: dict[str, _Day] = {}
-    for lines in line_tables(source, nbytes):
+    for lines in line_frames(source, nbytes, strict=True):
         for (symbol,), rows in (
             _parsed(source, lines, midnight_ns).partition_by("symbol", as_dict=True, maintain_order=True).items()
         ):
@@ -117,26 +120,26 @@ def _parsed(source: Source, lines: pl.DataFrame, midnight_ns: int) -> pl.DataFra
     """The messages of a block: row, symbol, type, ts, index, code, and the fields of orders and trades (null for the other type)."""
     frame = lines.with_columns(pl.col("line").str.extract_groups(_HEAD).alias("head")).unnest("head")
     refuse_row(
-        source,
+        source.name,
         frame,
         pl.col("source").eq_missing(_SHENZHEN),
         "it is of the Shenzhen exchange",
         hint="only Shanghai logs are read",
     )
     known = pl.col("type").is_in(["191", "192", "111"]) & (pl.col("source") == "101")
-    refuse_row(source, frame, ~known, "the line is {!r}, which is no message of this log", hint=CUT_HINT)
+    refuse_row(source.name, frame, ~known, "the line is {!r}, which is no message of this log", hint=CUT_HINT)
     parts = [frame.filter(pl.col("type") == "111").select("row", "symbol", pl.col("type").cast(pl.Int64))]
     for kind, pattern in (("192", _ORDER), ("191", _TRADE)):
         part = frame.filter(pl.col("type") == kind)
         part = part.with_columns(pl.col("line").str.extract_groups(pattern).alias("fields")).unnest("fields")
         what = f"the message {kind} does not have its fields, or not in order: {{}}"
-        refuse_row(source, part, pl.col("index").is_null(), what, hint=CUT_HINT)
+        refuse_row(source.name, part, pl.col("index").is_null(), what, hint=CUT_HINT)
         texts = [name for name in part.columns if name not in ("row", "line", "source", "symbol")]
         parts.append(part.drop("line", "source").with_columns(pl.col(texts).cast(pl.Int64)))
     hour, minute, hundredths = pl.col("clock") // 1_000_000, pl.col("clock") // 10_000 % 100, pl.col("clock") % 10_000
     for part in parts[1:]:
         bad = (hour > 23) | (minute > 59) | (hundredths > 5999)
-        refuse_row(source, part, bad, "TransactTime is {}, which is no time", show="clock")
+        refuse_row(source.name, part, bad, "TransactTime is {}, which is no time", show="clock")
     rows = pl.concat(parts, how="diagonal")
     return rows.with_columns(ts_exchange=midnight_ns + ((hour * 60 + minute) * 6000 + hundredths) * 10**7)
 
@@ -161,11 +164,16 @@ class _Day:
         late = pl.col("index") <= self.given_index
         hint = "sort the file by BizIndex"
         refuse_row(
-            self.source, messages, late, "BizIndex {} comes too late to be put in its place", show="index", hint=hint
+            self.source.name,
+            messages,
+            late,
+            "BizIndex {} comes too late to be put in its place",
+            show="index",
+            hint=hint,
         )
         self.held = pl.concat([self.held, messages], how="diagonal").sort("index")
         again = pl.col("index").diff() == 0
-        refuse_row(self.source, self.held, again.fill_null(False), "BizIndex {} is there twice", show="index")
+        refuse_row(self.source.name, self.held, again.fill_null(False), "BizIndex {} is there twice", show="index")
         self.snapshots += snapshots
         if len(self.held) > self.window_rows:
             yield self._given(len(self.held) - self.window_rows, last=False)
@@ -181,7 +189,11 @@ class _Day:
         earlier = pl.col("ts_exchange").diff().fill_null(0) < 0
         earlier |= (pl.int_range(pl.len()) == 0) & (pl.col("ts_exchange") < self.given_ns)
         refuse_row(
-            self.source, rows, earlier, "TransactTime is {}, earlier than that of the BizIndex before", show="clock"
+            self.source.name,
+            rows,
+            earlier,
+            "TransactTime is {}, earlier than that of the BizIndex before",
+            show="clock",
         )
         first_index, self.given_ns, self.given_index = (
             self.given_index,

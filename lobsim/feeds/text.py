@@ -14,13 +14,11 @@ from __future__ import annotations
 
 import gzip
 import io
-import math
 import re
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import NoReturn
 from zoneinfo import ZoneInfo
@@ -134,34 +132,6 @@ def text_columns(text: Text, columns: Sequence[Column]) -> pl.DataFrame:
     if not all(matching.row(0)):
         blame(text, columns)
     return frame
-
-
-def scaled_decimal(name: str, digits: int) -> pl.Expr:
-    """A column of decimal text without sign, at most ``digits`` decimals, as an integer number of 10^-digits.
-
-    Exact: "34200.05990197" with 9 digits is 34200059901970.  The pattern of the column must have been checked.
-    """
-    parts = pl.col(name).str.split_exact(".", 1)
-    fraction = parts.struct.field("field_1").fill_null("").str.pad_end(digits, "0")
-    return pl.concat_str(parts.struct.field("field_0"), fraction).cast(pl.Int64).alias(name)
-
-
-def without_float_noise(frame: pl.DataFrame, name: str, digits: int) -> tuple[pl.DataFrame, int]:
-    """Take the noise of a 64-bit float off a column of decimal text; also the number of fields it was taken off.
-
-    A field with more decimals than ``digits`` loses them only if it is, letter for letter, what a 64-bit float prints, and that
-    float is within two steps of the shorter number: "35821.088778456004" is 35821.088778456.  Other fields are left alone.
-    The float is a test only: the integer is read from the text.
-    """
-    long = frame[name].filter(frame[name].str.contains(rf"\.[0-9]{{{digits + 1}}}"))
-    shorter: dict[str, str] = {}
-    for field in long.unique(maintain_order=True):
-        nearest = Decimal(field).quantize(Decimal(1).scaleb(-digits))
-        if repr(float(field)) == field and abs(Decimal(field) - nearest) <= 2 * Decimal(math.ulp(float(field))):
-            shorter[field] = str(nearest)
-    if not shorter:
-        return frame, 0
-    return frame.with_columns(pl.col(name).replace(shorter)), int(long.is_in(list(shorter)).sum())
 
 
 def day_start_ns(date_text: str, time_zone: str, *, file: str | None = None) -> int:

@@ -113,14 +113,18 @@ class _Import:
         self._days: list[Day] = []
         self._closed: list[Closed] = []
         self._several: dict[tuple[Path, ...], Origin] = {}
+        self._read: str | None = None
 
     def take(self, origin: Origin, piece: Piece) -> None:
         """Check a piece and add it to its day, or days."""
+        self._read = origin.name
         one = self._symbols.setdefault(piece.instrument.symbol, _Symbol(piece.instrument))
         file = f"{origin.name} ({one.instrument.symbol})"
         if piece.instrument != one.instrument:
+            same_file = origin in one.origins and piece.instrument.venue != one.instrument.venue
+            choose = " (--venue says which)" if same_file else ""
             raise DataError(
-                _difference(one.instrument, piece.instrument), file=file, hint="import them into two stores"
+                _difference(one.instrument, piece.instrument), file=file, hint=f"import them into two stores{choose}"
             )
         for name, count in piece.notes.items():
             one.pending[name] = one.pending.get(name, 0) + count
@@ -146,7 +150,7 @@ class _Import:
                 one.day.notes.update(one.pending)
                 self._close(one)
         if not self._closed:
-            raise DataError("no event was read", file=self._root)
+            raise DataError(f"no event was read{self._left_out()}", file=self._read, hint="give a longer recording")
         for closed in self._closed:
             _refuse_loss(closed)
         written = []
@@ -158,6 +162,11 @@ class _Import:
                 flush_folder(closed.folder)
             written.append(Written(*closed, path.stat().st_size))
         return written
+
+    def _left_out(self) -> str:
+        """What was counted of symbols that have no event."""
+        counts = [f"{name}: {count}" for one in self._symbols.values() for name, count in one.pending.items() if count]
+        return f" ({', '.join(counts)})" if counts else ""
 
     def discard(self) -> None:
         """Remove what was not published."""
@@ -214,6 +223,12 @@ def _refuse_loss(closed: Closed) -> None:
     except DataError:
         return  # there is none, or nothing is lost with it
     new = closed.info
+    if old.venue != new.venue:
+        raise DataError(
+            f"the store holds {old.symbol} {old.date} of {old.venue}, this is of {new.venue}",
+            file=closed.folder,
+            hint="import it into another store",
+        )
     reaches_beyond = old.session_start_ns < new.session_start_ns or old.session_end_ns > new.session_end_ns
     if reaches_beyond and old.source_sha256 != new.source_sha256:
         raise DataError(
@@ -236,5 +251,9 @@ def _carry_over(before: Day, after: Day, events: pl.DataFrame) -> None:
 def _difference(one: Instrument, other: Instrument) -> str:
     """What two descriptions of one symbol disagree in."""
     names = [name for name in vars(one) if getattr(one, name) != getattr(other, name)]
-    values = ", ".join(f"{name} {getattr(one, name)} and {getattr(other, name)}" for name in names)
+    pairs = [
+        (name, *(getattr(value, "name", value) for value in (getattr(one, name), getattr(other, name))))
+        for name in names
+    ]
+    values = ", ".join(f"{name} {first} and {second}" for name, first, second in pairs)
     return f"{one.symbol} is described in two ways: {values}"

@@ -131,7 +131,7 @@ def test_the_two_sides_never_overlap(market: Market, price: str) -> None:
         assert not market.levels("sell") or not market.levels("buy") or market.bid < market.ask
 
 
-@pytest.mark.parametrize("page", ["book.md", "batches.md"])
+@pytest.mark.parametrize("page", ["book.md", "batches.md", "feeds.md"])
 def test_the_examples_of_the_documentation_run_as_printed(page: str) -> None:
     failed, tried = doctest.testfile(str(DOCS / page), module_relative=False, encoding="utf-8")
     assert (0, True) == (failed, tried >= 15)

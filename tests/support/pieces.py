@@ -1,4 +1,4 @@
-"""Made-up pieces of the canonical table, and the slow books that a day is compared with."""
+"""Made-up pieces of the canonical table, and the slow queues that a day is compared with."""
 
 from __future__ import annotations
 
@@ -68,20 +68,6 @@ def made_up(root: Path) -> Origin:
     file = root.parent / "made_up.csv"
     file.write_bytes(b"made up\n")
     return Origin([file])
-
-
-def plain_levels(events: pl.DataFrame) -> dict[tuple[int, int], int]:
-    """(side, price) -> size after all rows, kept one by one."""
-    book: dict[tuple[int, int], int] = {}
-    for row in events.iter_rows(named=True):
-        place = (row["side"], row["price"])
-        if row["kind"] == Kind.CLEAR:
-            book.clear()
-        elif row["kind"] == Kind.LEVEL:
-            book.pop(place, None)
-            if row["size"]:
-                book[place] = row["size"]
-    return book
 
 
 class PlainQueues:

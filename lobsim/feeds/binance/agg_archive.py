@@ -15,25 +15,26 @@ import polars as pl
 
 from lobsim.errors import DataError
 from lobsim.feeds.binance.agg_trades import told
-from lobsim.feeds.csv_blocks import csv_frames, first_line
-from lobsim.feeds.json_text import epoch_ns, refuse_options
+from lobsim.feeds.delimited import Field, blocks, first_line
+from lobsim.feeds.delimited import Kind as Holds
+from lobsim.feeds.json_text import epoch_ns
 from lobsim.feeds.piece import Piece, ReadOptions
+from lobsim.feeds.refusals import refuse_options
 from lobsim.feeds.source import Source
-from lobsim.feeds.text import Column, integer_column
 
 NAME = "Binance aggTrades archive"
 _DECIMAL = r"[0-9]{1,18}(?:\.[0-9]{1,18})?"
 _WORDS = "a plain decimal is needed"
 _BOOLEAN = "[Tt]rue|[Ff]alse"
 _COLUMNS = (
-    integer_column("a"),
-    Column("p", _DECIMAL, _WORDS),
-    Column("q", _DECIMAL, _WORDS),
-    integer_column("f"),
-    integer_column("l"),
-    integer_column("T"),
-    Column("m", _BOOLEAN, "true or false is needed"),
-    Column("M", _BOOLEAN, "true or false is needed"),
+    Field("a", Holds.INTEGER),
+    Field("p", Holds.TEXT, _DECIMAL, words=_WORDS),
+    Field("q", Holds.TEXT, _DECIMAL, words=_WORDS),
+    Field("f", Holds.INTEGER),
+    Field("l", Holds.INTEGER),
+    Field("T", Holds.INTEGER),
+    Field("m", Holds.TEXT, _BOOLEAN, words="true or false is needed"),
+    Field("M", Holds.TEXT, _BOOLEAN, words="true or false is needed"),
 )
 _HEADER = "agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker"
 _ROW = re.compile(rf"[0-9]+,{_DECIMAL},{_DECIMAL},[0-9]+,[0-9]+,[0-9]{{13,16}},(?:{_BOOLEAN})(?:,(?:{_BOOLEAN}))?")
@@ -48,7 +49,7 @@ def recognise(source: Source) -> bool:
 
 def read(source: Source, options: ReadOptions) -> Iterator[Piece]:
     """The trades as prints; raises DataError for fields that cannot be right and trades out of order."""
-    refuse_options(source, options, ("symbol", "venue", "tick", "lot"))
+    refuse_options(source.name, options, ("symbol", "date", "venue", "tick", "lot"))
     named = _NAMED.match(source.base)
     symbol = named["symbol"] if named else options.symbol
     if symbol is None:
@@ -62,11 +63,9 @@ def _trades(source: Source) -> Iterator[pl.DataFrame]:
     """row and the fields of ``agg_trades``, T in nanoseconds; M is null on futures."""
     line = first_line(source)
     columns = _COLUMNS if line.count(",") == len(_COLUMNS) - 1 else _COLUMNS[:-1]
-    for rows in csv_frames(source, columns, has_header=line == _HEADER):
+    for block in blocks(source, columns, header=_HEADER if line == _HEADER else None):
         best_match = (
             pl.col("M").str.to_lowercase() == "true" if len(columns) == len(_COLUMNS) else pl.lit(None, pl.Boolean)
         )
-        rows = rows.with_columns(
-            pl.col("a", "f", "l", "T").cast(pl.Int64), m=pl.col("m").str.to_lowercase() == "true", M=best_match
-        )
+        rows = block.numbered().with_columns(m=pl.col("m").str.to_lowercase() == "true", M=best_match)
         yield epoch_ns(rows, "T", file=source.name)

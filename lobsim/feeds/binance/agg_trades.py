@@ -15,9 +15,11 @@ import polars as pl
 
 from lobsim.errors import DataError
 from lobsim.feeds.binance.instrument import COINM, SPOT, USDM, instrument, is_coin_margined
-from lobsim.feeds.json_text import CUT_HINT, decoded, epoch_ns, refuse, refuse_missing, refuse_options, refuse_other_day
+from lobsim.feeds.json_text import decoded, epoch_ns
 from lobsim.feeds.level_track import BOOK, TRADE, LevelTrack
+from lobsim.feeds.limits import CUT_HINT
 from lobsim.feeds.piece import Piece, ReadOptions
+from lobsim.feeds.refusals import refuse, refuse_missing, refuse_options, refuse_other_day
 from lobsim.feeds.source import Source
 from lobsim.types import Fidelity, Side
 
@@ -46,7 +48,7 @@ def recognise(source: Source) -> bool:
 
 def read(source: Source, options: ReadOptions) -> Iterator[Piece]:
     """The trades as prints; ``options.symbol`` is needed.  Raises DataError for what is cut, out of order or not of that shape."""
-    refuse_options(source, options, ("symbol", "venue", "tick", "lot"))
+    refuse_options(source.name, options, ("symbol", "date", "venue", "tick", "lot"))
     if options.symbol is None:
         raise DataError("the file does not say of which symbol it is", file=source.name, hint="say it with symbol")
     return told(_trades(source), options.symbol, source, options)

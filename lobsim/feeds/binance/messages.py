@@ -11,7 +11,8 @@ from typing import NamedTuple
 import polars as pl
 
 from lobsim.errors import DataError
-from lobsim.feeds.json_text import LEVELS, decoded, epoch_ns, refuse, refuse_missing
+from lobsim.feeds.json_text import LEVELS, decoded, epoch_ns
+from lobsim.feeds.refusals import refuse, refuse_missing
 
 _DEPTH = {
     "E": pl.Int64,

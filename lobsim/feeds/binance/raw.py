@@ -21,8 +21,10 @@ import polars as pl
 from lobsim.feeds.binance.instrument import DIGITS
 from lobsim.feeds.binance.messages import messages, tickers
 from lobsim.feeds.binance.recording import Recording
-from lobsim.feeds.json_text import exact_column, line_frames, refuse_options
+from lobsim.feeds.json_text import exact_column
+from lobsim.feeds.lines import line_frames
 from lobsim.feeds.piece import Piece, ReadOptions
+from lobsim.feeds.refusals import refuse_options
 from lobsim.feeds.reorder import reorder
 from lobsim.feeds.source import Source
 
@@ -53,7 +55,7 @@ def read(source: Source, options: ReadOptions) -> Iterator[Piece]:
 
 def read_all(sources: Sequence[Source], options: ReadOptions) -> Iterator[Piece]:
     """The same of files that one recorder has written one after another."""
-    refuse_options(sources[0], options, ("symbol", "venue", "tick", "lot", "book"))
+    refuse_options(sources[0].name, options, ("symbol", "date", "venue", "tick", "lot", "book"))
     return reorder(_pieces(sources, options), WINDOW_NS, prints_first=True, file=sources[0].name)
 
 

@@ -14,9 +14,10 @@ from lobsim.errors import DataError
 from lobsim.feeds.binance.chain import Chain
 from lobsim.feeds.binance.instrument import COINM, SPOT, USDM, instrument, is_coin_margined
 from lobsim.feeds.binance.messages import Messages, messages, rest_snapshot
-from lobsim.feeds.json_text import line_frames, refuse_other_day
 from lobsim.feeds.level_track import TRADE, LevelTrack, What
+from lobsim.feeds.lines import line_frames
 from lobsim.feeds.piece import Piece, ReadOptions
+from lobsim.feeds.refusals import refuse_other_day
 from lobsim.feeds.source import Source
 from lobsim.types import Fidelity, Side
 

@@ -16,29 +16,29 @@ import polars as pl
 from lobsim.errors import DataError
 from lobsim.feeds.binance.chain import Chain
 from lobsim.feeds.binance.instrument import COINM, USDM, instrument, is_coin_margined
-from lobsim.feeds.csv_blocks import csv_frames, first_line
-from lobsim.feeds.json_text import epoch_ns, refuse, refuse_options, refuse_other_day
+from lobsim.feeds.delimited import Field, blocks, first_line
+from lobsim.feeds.delimited import Kind as Holds
+from lobsim.feeds.json_text import epoch_ns
 from lobsim.feeds.level_track import TRADE, LevelTrack
 from lobsim.feeds.piece import Piece, ReadOptions
+from lobsim.feeds.refusals import refuse, refuse_options, refuse_other_day
 from lobsim.feeds.source import Source
-from lobsim.feeds.text import Column, integer_column
 from lobsim.types import Fidelity
 
 NAME = "Binance T_DEPTH download"
 _DECIMAL = r"[0-9]{1,18}(?:\.[0-9]{1,18})?"
 _COLUMNS = (
-    Column("symbol", "[A-Z0-9_]{1,40}", "a symbol such as BTCUSDT is needed"),
-    integer_column("timestamp"),
-    integer_column("first_update_id"),
-    integer_column("last_update_id"),
-    Column("side", "[ab]", "a or b is needed"),
-    Column("update_type", "snap|set", "snap or set is needed"),
-    Column("price", _DECIMAL, "a plain decimal is needed"),
-    Column("qty", _DECIMAL, "a plain decimal is needed"),
-    integer_column("pu"),
+    Field("symbol", Holds.TEXT, "[A-Z0-9_]{1,40}", words="a symbol such as BTCUSDT is needed"),
+    Field("timestamp", Holds.INTEGER),
+    Field("first_update_id", Holds.INTEGER),
+    Field("last_update_id", Holds.INTEGER),
+    Field("side", Holds.TEXT, "[ab]", words="a or b is needed"),
+    Field("update_type", Holds.TEXT, "snap|set", words="snap or set is needed"),
+    Field("price", Holds.TEXT, _DECIMAL, words="a plain decimal is needed"),
+    Field("qty", Holds.TEXT, _DECIMAL, words="a plain decimal is needed"),
+    Field("pu", Holds.INTEGER),
 )
 _HEADER = ",".join(column.name for column in _COLUMNS)
-_WHOLE = ("timestamp", "first_update_id", "last_update_id", "pu")
 _MESSAGE = ("symbol", "timestamp", "first_update_id", "update_type", "pu")
 
 
@@ -62,7 +62,7 @@ def order_of(source: Source) -> tuple[str, tuple[int, ...]]:
 
 def read_all(sources: Sequence[Source], options: ReadOptions) -> Iterator[Piece]:
     """The same of several files of one symbol, the snapshot file first."""
-    refuse_options(sources[0], options, ("symbol", "venue", "tick", "lot", "book"))
+    refuse_options(sources[0].name, options, ("symbol", "date", "venue", "tick", "lot", "book"))
     book = [Source(Path(options.book))] if options.book is not None else []
     chain: Chain | None = None
     track: LevelTrack | None = None
@@ -105,8 +105,8 @@ def _refuse_other_symbol(messages: pl.DataFrame, symbol: str, file: str) -> None
 def _messages(source: Source) -> Iterator[pl.DataFrame]:
     """Whole messages, block by block; the last one of a block waits, for it may go on in the next."""
     rest: pl.DataFrame | None = None
-    for rows in csv_frames(source, _COLUMNS, has_header=True):
-        rows = rows.with_columns(pl.col(_WHOLE).cast(pl.Int64))
+    for block in blocks(source, _COLUMNS):
+        rows = block.numbered()
         rows = rows if rest is None else pl.concat([rest, rows])
         last = rows["last_update_id"][-1], rows["update_type"][-1]
         of_last = (rows["last_update_id"] == last[0]) & (rows["update_type"] == last[1])

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from lobsim.feeds.line_tables import whole_table
+from lobsim.feeds.rows import whole_table
 from lobsim.types import NONE, Flag, Kind
 
 WINDOW_NS = 100 * 10**6

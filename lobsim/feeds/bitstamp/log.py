@@ -11,10 +11,12 @@ from collections.abc import Iterator
 import polars as pl
 
 from lobsim.feeds.bitstamp.orders import CHANGED, CREATED, DELETED, DIGITS, TRADED, read_events
-from lobsim.feeds.line_tables import decimal_integer, line_tables, refuse_row, without_float_prints
+from lobsim.feeds.exact import exact, without_float_noise
+from lobsim.feeds.limits import CUT_HINT
+from lobsim.feeds.lines import line_frames
 from lobsim.feeds.piece import Piece, ReadOptions
+from lobsim.feeds.refusals import refuse_row
 from lobsim.feeds.source import BLOCK_BYTES, Source
-from lobsim.feeds.text import CUT_HINT
 
 NAME = "Bitstamp order log"
 
@@ -32,14 +34,18 @@ def recognise(source: Source) -> bool:
 
 def read(source: Source, options: ReadOptions, *, nbytes: int = BLOCK_BYTES) -> Iterator[Piece]:
     """The canonical rows of a log; raises DataError for a line that is none of its kind."""
-    return read_events(source, options, (_parsed(source, lines) for lines in line_tables(source, nbytes)), trades=True)
+    return read_events(
+        source, options, (_parsed(source, lines) for lines in line_frames(source, nbytes, strict=True)), trades=True
+    )
 
 
 def _parsed(source: Source, lines: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
     """Columns row, ts (ns), what, id, side, price and amount (10^-DIGITS) of the orders and trades of a block."""
     is_book = pl.col("line").str.contains(_BOOK_LINE)  # long lines: not worth taking to pieces
     frame = lines.filter(~is_book).with_columns(pl.col("line").str.extract_groups(_LINE).alias("parts")).unnest("parts")
-    refuse_row(source, frame, pl.col("ms").is_null(), "the line is {!r}, which is no event of this log", hint=CUT_HINT)
+    refuse_row(
+        source.name, frame, pl.col("ms").is_null(), "the line is {!r}, which is no event of this log", hint=CUT_HINT
+    )
     rows = frame.with_columns(
         ts=pl.col("ms").cast(pl.Int64) * 10**6,
         what=pl.col("event").replace_strict(_EVENTS, return_dtype=pl.Int64),
@@ -48,9 +54,10 @@ def _parsed(source: Source, lines: pl.DataFrame) -> tuple[pl.DataFrame, dict[str
         id=pl.col("body").str.extract(r'"id": ?(\d{1,18})[,}]').cast(pl.Int64),
         side=pl.col("body").str.extract(r'"order_type": ?([01])[,}]').cast(pl.Int64),
     )
-    rows = without_float_prints(without_float_prints(rows, "price", DIGITS), "amount", DIGITS)
-    rows = rows.with_columns(decimal_integer("price", DIGITS), decimal_integer("amount", DIGITS))
+    for name in ("price", "amount"):
+        rows, _ = without_float_noise(rows, name, DIGITS)
+    rows = rows.with_columns(exact(pl.col("price"), DIGITS, signed=True), exact(pl.col("amount"), DIGITS, signed=True))
     order = pl.col("what") != TRADED
     bad = pl.any_horizontal(pl.col("price", "amount", "id").fill_null(-1) < 0) | (order & pl.col("side").is_null())
-    refuse_row(source, rows, bad, "its fields cannot be read: {}", show="body", hint=CUT_HINT)
+    refuse_row(source.name, rows, bad, "its fields cannot be read: {}", show="body", hint=CUT_HINT)
     return rows.select("row", "ts", "what", "id", "side", "price", "amount"), {_BOOKS: len(lines) - len(frame)}

@@ -28,8 +28,9 @@ import polars as pl
 
 from lobsim.errors import DataError
 from lobsim.feeds.bitstamp.links import Links
-from lobsim.feeds.line_tables import before_in, first_of, refuse_options, refuse_row
 from lobsim.feeds.piece import Instrument, Piece, ReadOptions
+from lobsim.feeds.refusals import refuse_options, refuse_row
+from lobsim.feeds.rows import before_in, first_of
 from lobsim.feeds.source import Source
 from lobsim.types import NONE, Fidelity, Kind
 
@@ -50,7 +51,7 @@ def read_events(
     blocks  frames of row, ts, what, id, side, price, amount, in the order of arrival, and notes
     trades  whether the recording has trades
     """
-    refuse_options(source, options, ("symbol", "tick", "lot"))
+    refuse_options(source.name, options, ("symbol", "tick", "lot"))
     if not options.symbol:
         raise DataError(
             "it does not say which pair it is", file=source.name, hint="say which with symbol, such as btcusd"
@@ -93,7 +94,7 @@ class _Book:
         """What a block of messages does, row by row (see ``_moves``), and counts of what was put right."""
         earlier = pl.col("ts") < pl.col("ts").shift(1, fill_value=self.last_ns)
         refuse_row(
-            self.source, rows, earlier, "the time of arrival is {} ns, earlier than the row before it", show="ts"
+            self.source.name, rows, earlier, "the time of arrival is {} ns, earlier than the row before it", show="ts"
         )
         self.last_ns = int(rows["ts"][-1]) if len(rows) else self.last_ns
         orders = rows.filter(pl.col("what") != TRADED)
@@ -109,7 +110,7 @@ class _Book:
         before = [before_in("id", name).alias(f"old_{name}") for name in ("side", "price", "amount")]
         whole = whole.with_columns(before)
         refuse_row(
-            self.source,
+            self.source.name,
             whole.sort("row"),
             (pl.col("side") != pl.col("old_side")).fill_null(False),
             "order {} changes its side",

@@ -12,52 +12,53 @@ from collections.abc import Iterator
 import polars as pl
 
 from lobsim.feeds.bitstamp.orders import CHANGED, CREATED, DELETED, DIGITS, read_events
-from lobsim.feeds.line_tables import decimal_integer, line_tables, refuse_row
+from lobsim.feeds.delimited import Field, blocks, first_line
+from lobsim.feeds.delimited import Kind as Holds
 from lobsim.feeds.piece import Piece, ReadOptions
+from lobsim.feeds.refusals import refuse
 from lobsim.feeds.source import BLOCK_BYTES, Source
-from lobsim.feeds.text import CUT_HINT
 from lobsim.types import Side
 
 NAME = "Bitstamp order events as CSV"
 
-_HEADER = b"id,timestamp,exchange.timestamp,price,volume,action,direction"
+_FIELDS = (
+    Field("id", Holds.INTEGER),
+    Field("timestamp", Holds.INTEGER),
+    Field("exchange.timestamp", Holds.IGNORED),
+    Field("price", Holds.DECIMAL),
+    Field("volume", Holds.INTEGER),
+    Field("action", Holds.NAME, "created|changed|deleted", words="created, changed or deleted is needed"),
+    Field("direction", Holds.NAME, "bid|ask", words="bid or ask is needed"),
+)
+_HEADER = ",".join(field.name for field in _FIELDS)
 _ACTIONS = {"created": CREATED, "changed": CHANGED, "deleted": DELETED}
 _DIRECTIONS = {"bid": int(Side.BUY), "ask": int(Side.SELL)}
-_LINE = (
-    r"^(?P<id>\d{1,18}),(?P<ms>\d{13}),(?P<created>\d{13}),(?P<price>\d+(?:\.\d+)?),(?P<amount>\d{1,18}),"
-    r"(?P<action>created|changed|deleted),(?P<direction>bid|ask)$"
-)
 
 
 def recognise(source: Source) -> bool:
     """Whether the first line is the header of this table."""
-    return source.head.replace(b'"', b"").split(b"\n", 1)[0].rstrip(b"\r") == _HEADER
+    return first_line(source).replace('"', "") == _HEADER
 
 
 def read(source: Source, options: ReadOptions, *, nbytes: int = BLOCK_BYTES) -> Iterator[Piece]:
     """The canonical rows of a table; raises DataError for a row that does not have its columns."""
-    return read_events(source, options, (_parsed(source, lines) for lines in line_tables(source, nbytes)), trades=False)
+    tables = blocks(source, _FIELDS, {"price": DIGITS}, header=first_line(source), nbytes=nbytes)
+    return read_events(source, options, ((_parsed(source, block.numbered()), {}) for block in tables), trades=False)
 
 
-def _parsed(source: Source, lines: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
+def _parsed(source: Source, frame: pl.DataFrame) -> pl.DataFrame:
     """Columns row, ts (ns), what, id, side, price and amount (10^-DIGITS) of the rows of a block."""
-    frame = lines.filter(pl.col("row") > 1)
-    frame = frame.with_columns(pl.col("line").str.extract_groups(_LINE).alias("parts")).unnest("parts")
-    frame = frame.with_columns(decimal_integer("price", DIGITS))
-    refuse_row(
-        source,
-        frame,
-        pl.col("price").is_null(),
-        "the row is {!r}, which does not have the columns of this table",
-        hint=CUT_HINT,
-    )
-    rows = frame.select(
+    for name in ("id", "price", "volume"):
+        refuse(frame, pl.col(name) < 0, name, "0 or more is needed", file=source.name)
+    of_ms = pl.col("timestamp").is_between(10**12, 10**13 - 1)
+    refuse(frame, ~of_ms, "timestamp", "milliseconds since 1970 are needed", file=source.name)
+    action, direction = (pl.col(name).cast(pl.String) for name in ("action", "direction"))
+    return frame.select(
         "row",
-        pl.col("id").cast(pl.Int64),
-        "price",
-        ts=pl.col("ms").cast(pl.Int64) * 10**6,
-        what=pl.col("action").replace_strict(_ACTIONS, return_dtype=pl.Int64),
-        side=pl.col("direction").replace_strict(_DIRECTIONS, return_dtype=pl.Int64),
-        amount=pl.col("amount").cast(pl.Int64),
+        ts=pl.col("timestamp") * 10**6,
+        what=action.replace_strict(_ACTIONS, return_dtype=pl.Int64),
+        id="id",
+        side=direction.replace_strict(_DIRECTIONS, return_dtype=pl.Int64),
+        price="price",
+        amount="volume",
     )
-    return rows.select("row", "ts", "what", "id", "side", "price", "amount"), {}

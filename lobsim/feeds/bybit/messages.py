@@ -12,7 +12,9 @@ from typing import NamedTuple
 import polars as pl
 
 from lobsim.errors import DataError
-from lobsim.feeds.json_text import LEVELS, decoded, epoch_ns, exact, refuse, refuse_missing
+from lobsim.feeds.exact import exact
+from lobsim.feeds.json_text import LEVELS, decoded, epoch_ns
+from lobsim.feeds.refusals import refuse, refuse_missing
 
 RETIRED = r"^(?:orderBookL2|orderBook_|trade\.|instrument_info|candle|klineV2|depth(?:$|V1|\.)|diffDepth|mergedDepth)"
 """Topics of versions 1 and 2 of the feed."""
@@ -122,7 +124,7 @@ def _texts(lines: pl.DataFrame, connections: Connections, file: str) -> pl.DataF
         outer = outer.filter(pl.col("t") == "recv")
         refuse_missing(outer, ("conn", "data"), file=file)
         seconds = outer["text"].str.extract(r'"ts"\s*:\s*([0-9]+(?:\.[0-9]+)?)')
-        outer = outer.with_columns(local=exact(seconds, 9))
+        outer = outer.with_columns(seconds=seconds).with_columns(local=exact(pl.col("seconds"), 9))
         refuse(outer, pl.col("local").is_null(), "ts", "seconds with at most nine decimals are needed", file=file)
         parts.append(outer.select("row", "conn", "local", text="data"))
     return pl.concat(parts).sort("row")

@@ -20,9 +20,10 @@ from lobsim.errors import DataError
 from lobsim.feeds.bybit.chain import Chain
 from lobsim.feeds.bybit.instrument import UNKNOWN, instrument
 from lobsim.feeds.bybit.messages import Connections, Messages, messages
-from lobsim.feeds.json_text import line_frames, refuse_options, refuse_other_day
 from lobsim.feeds.level_track import BOOK, TRADE, LevelTrack
+from lobsim.feeds.lines import line_frames
 from lobsim.feeds.piece import Piece, ReadOptions
+from lobsim.feeds.refusals import refuse_options, refuse_other_day
 from lobsim.feeds.reorder import reorder
 from lobsim.feeds.source import Source
 from lobsim.types import Side
@@ -47,7 +48,7 @@ def read(source: Source, options: ReadOptions) -> Iterator[Piece]:
 
     Raises DataError for lines that cannot be right, retired versions, deltas without a snapshot, and a jump in u that no later snapshot mends.
     """
-    refuse_options(source, options, ("symbol", "venue", "tick", "lot"))
+    refuse_options(source.name, options, ("symbol", "date", "venue", "tick", "lot"))
     return reorder(_pieces(source, options), WINDOW_NS, prints_first=True, file=source.name)
 
 

@@ -16,36 +16,42 @@ import polars as pl
 
 from lobsim.errors import DataError
 from lobsim.feeds.bybit.instrument import SPOT, UNKNOWN, instrument
-from lobsim.feeds.csv_blocks import csv_frames, first_line
-from lobsim.feeds.json_text import epoch_ns, exact_column, refuse, refuse_options, refuse_other_day
+from lobsim.feeds.delimited import Block, Field, blocks, first_line
+from lobsim.feeds.delimited import Kind as Holds
+from lobsim.feeds.json_text import epoch_ns, exact_column
 from lobsim.feeds.level_track import BOOK, TRADE, LevelTrack
 from lobsim.feeds.piece import Piece, ReadOptions
+from lobsim.feeds.refusals import refuse, refuse_options, refuse_other_day
 from lobsim.feeds.source import Source
-from lobsim.feeds.text import Column, integer_column
 from lobsim.types import Side
 
 NAME = "Bybit trade archive"
 _DECIMAL = r"[0-9]{1,18}(?:\.[0-9]{1,18})?"
 _WORDS = "a plain decimal is needed"
 _SPOT = (
-    integer_column("id"),
-    integer_column("timestamp"),
-    Column("price", _DECIMAL, _WORDS),
-    Column("volume", _DECIMAL, _WORDS),
-    Column("side", "buy|sell|Buy|Sell", "buy or sell is needed"),
-    Column("rpi", "[01]", "0 or 1 is needed"),
+    Field("id", Holds.INTEGER),
+    Field("timestamp", Holds.INTEGER),
+    Field("price", Holds.TEXT, _DECIMAL, words=_WORDS),
+    Field("volume", Holds.TEXT, _DECIMAL, words=_WORDS),
+    Field("side", Holds.TEXT, "buy|sell|Buy|Sell", words="buy or sell is needed"),
+    Field("rpi", Holds.TEXT, "[01]", words="0 or 1 is needed"),
 )
 _CONTRACT = (
-    Column("timestamp", r"[0-9]{9,10}(?:\.[0-9]{1,9})?", "seconds since 1970 with at most nine decimals are needed"),
-    Column("symbol", "[A-Z0-9-]{1,40}", "a symbol such as BTCUSDT is needed"),
-    Column("side", "Buy|Sell", "Buy or Sell is needed"),
-    Column("size", _DECIMAL, _WORDS),
-    Column("price", _DECIMAL, _WORDS),
+    Field(
+        "timestamp",
+        Holds.TEXT,
+        r"[0-9]{9,10}(?:\.[0-9]{1,9})?",
+        words="seconds since 1970 with at most nine decimals are needed",
+    ),
+    Field("symbol", Holds.TEXT, "[A-Z0-9-]{1,40}", words="a symbol such as BTCUSDT is needed"),
+    Field("side", Holds.TEXT, "Buy|Sell", words="Buy or Sell is needed"),
+    Field("size", Holds.TEXT, _DECIMAL, words=_WORDS),
+    Field("price", Holds.TEXT, _DECIMAL, words=_WORDS),
     *(
-        Column(name, "[^,]*", "text is needed")
+        Field(name, Holds.IGNORED)
         for name in ("tickDirection", "trdMatchID", "grossValue", "homeNotional", "foreignNotional")
     ),
-    Column("RPI", "[01]", "0 or 1 is needed"),
+    Field("RPI", Holds.TEXT, "[01]", words="0 or 1 is needed"),
 )
 _LAYOUTS = {",".join(c.name for c in cut): cut for layout in (_SPOT, _CONTRACT) for cut in (layout, layout[:-1])}
 _NAMED = re.compile(r"(?P<symbol>[A-Z0-9]{3,30}?)[_-]?[0-9]{4}-[0-9]{2}(?:-[0-9]{2})?\.csv")
@@ -58,14 +64,17 @@ def recognise(source: Source) -> bool:
 
 def read(source: Source, options: ReadOptions) -> Iterator[Piece]:
     """The trades as prints, oldest first; raises DataError for fields that cannot be right and times in no order."""
-    refuse_options(source, options, ("symbol", "venue", "tick", "lot"))
+    refuse_options(source.name, options, ("symbol", "date", "venue", "tick", "lot"))
     columns = _LAYOUTS.get(first_line(source))
     if columns is None:
         raise DataError(
             "its first line is the header of no known layout", file=source.name, hint="give it as downloaded"
         )
     is_spot = columns[0].name == "id"
-    parsed = ((_spot if is_spot else _contract)(rows, source) for rows in csv_frames(source, columns, has_header=True))
+    parsed = (
+        (_spot if is_spot else _contract)(rows, source)
+        for rows in map(Block.numbered, blocks(source, columns, also=b" +"))
+    )
     track: LevelTrack | None = None
     for trades in _oldest_first(parsed, source):
         if track is None:
@@ -125,7 +134,7 @@ def _begin(source: Source, options: ReadOptions, trades: pl.DataFrame, is_spot: 
 
 
 def _spot(rows: pl.DataFrame, source: Source) -> pl.DataFrame:
-    rows = epoch_ns(rows.with_columns(ts=pl.col("timestamp").cast(pl.Int64)), "ts", file=source.name)
+    rows = epoch_ns(rows.with_columns(ts="timestamp"), "ts", file=source.name)
     return _common(rows.rename({"volume": "size"}).with_columns(symbol=pl.lit(None, pl.String)), "rpi")
 
 

@@ -20,11 +20,13 @@ import polars as pl
 
 from lobsim.errors import DataError
 from lobsim.feeds.coinbase.stream import PRICE_DIGITS, SIZE_DIGITS, Stream
-from lobsim.feeds.line_tables import decimal_integer, line_tables, refuse_options, refuse_row
+from lobsim.feeds.exact import exact
+from lobsim.feeds.limits import CUT_HINT
+from lobsim.feeds.lines import line_frames
 from lobsim.feeds.piece import Instrument, Piece, ReadOptions
+from lobsim.feeds.refusals import refuse_options, refuse_row
 from lobsim.feeds.reorder import reorder
 from lobsim.feeds.source import BLOCK_BYTES, Source
-from lobsim.feeds.text import CUT_HINT
 from lobsim.types import Fidelity
 
 NAME = "Coinbase Advanced Trade recorded by cryptofeed"
@@ -49,7 +51,7 @@ def read(source: Source, options: ReadOptions, *, nbytes: int = BLOCK_BYTES) -> 
 
     Raises DataError for a line that is none of this recording, a depth message before its snapshot, and numbers that are none.
     """
-    refuse_options(source, options, ("symbol", "tick", "lot"))
+    refuse_options(source.name, options, ("symbol", "tick", "lot"))
     header = _HEADER.match(source.head)
     if header is None or int(header[1]) != _FORMAT:
         what = f"its header says format {int(header[1])}" if header else "it has no header of a Coinbase recording"
@@ -61,7 +63,7 @@ def _pieces(source: Source, options: ReadOptions, nbytes: int) -> Iterator[Piece
     """Pieces in the order of arrival."""
     products: dict[str, dict[str, str]] = {}
     stream = Stream(source)
-    for lines in line_tables(source, nbytes):
+    for lines in line_frames(source, nbytes, strict=True):
         records = _records(source, lines)
         for text in records.filter(pl.col("t") == "http")["line"]:
             products |= _products(text)
@@ -105,8 +107,8 @@ def _records(source: Source, lines: pl.DataFrame) -> pl.DataFrame:
     frame = lines.filter(~pl.col("line").str.starts_with('{"t":"header"'))
     frame = frame.with_columns(pl.col("line").str.extract_groups(_LINE).alias("parts")).unnest("parts")
     what = "the line is {!r}, which is no record of cryptofeed"
-    refuse_row(source, frame, pl.col("ts").is_null(), what, hint=CUT_HINT)
-    return frame.with_columns(decimal_integer("ts", 9).alias("ts_local"))
+    refuse_row(source.name, frame, pl.col("ts").is_null(), what, hint=CUT_HINT)
+    return frame.with_columns(exact(pl.col("ts"), 9, signed=True).alias("ts_local"))
 
 
 def _messages(source: Source, records: pl.DataFrame) -> pl.DataFrame:
@@ -118,7 +120,7 @@ def _messages(source: Source, records: pl.DataFrame) -> pl.DataFrame:
     except pl.exceptions.PolarsError as error:
         raise _unreadable(source, received, error) from None
     bad = pl.col("channel").is_null() | pl.col("sequence_num").is_null()
-    refuse_row(source, whole, bad, "the message has no channel or no sequence_num: {}", hint=CUT_HINT)
+    refuse_row(source.name, whole, bad, "the message has no channel or no sequence_num: {}", hint=CUT_HINT)
     return whole.select("row", "conn", "ts_local", "channel", "sequence_num", "events")
 
 

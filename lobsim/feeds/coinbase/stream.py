@@ -10,7 +10,9 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from lobsim.feeds.line_tables import decimal_integer, iso_time_ns, refuse_row, whole_table
+from lobsim.feeds.exact import exact, iso_time_ns
+from lobsim.feeds.refusals import refuse_row
+from lobsim.feeds.rows import whole_table
 from lobsim.feeds.schema import COLUMNS
 from lobsim.feeds.source import Source
 from lobsim.types import Flag, Kind, Side
@@ -113,7 +115,7 @@ class Stream:
         depth = depth.join_asof(states, on="row", by="product_id", check_sortedness=False)
         first = pl.col("whole").is_null()
         what = "depth of {} comes before its snapshot"
-        refuse_row(self.source, depth, first, what, show="product_id", hint="record from the subscription on")
+        refuse_row(self.source.name, depth, first, what, show="product_id", hint="record from the subscription on")
         self._count(depth.filter(~pl.col("whole")).explode("updates"), "rows left out after a gap")
         depth = depth.filter("whole")
         lost = states.filter(~pl.col("whole") & (pl.col("row") > 0)).select(
@@ -171,7 +173,7 @@ def _depth(source: Source, messages: pl.DataFrame) -> pl.DataFrame:
     events = messages.filter(pl.col("channel") == "l2_data").explode("events").unnest("events")
     events = events.with_columns(event=pl.int_range(pl.len()).over("row"))
     bad = pl.col("product_id").is_null() | ~pl.col("type").is_in(["snapshot", "update"]) | pl.col("updates").is_null()
-    refuse_row(source, events, bad, "the depth message is of type {}, or lacks product_id or updates", show="type")
+    refuse_row(source.name, events, bad, "the depth message is of type {}, or lacks product_id or updates", show="type")
     flat = (
         events.select("row", "event", "updates")
         .explode("updates")
@@ -179,16 +181,16 @@ def _depth(source: Source, messages: pl.DataFrame) -> pl.DataFrame:
         .unnest("updates")
     )
     flat = flat.with_columns(
-        iso_time_ns("event_time").alias("event_ns"),
+        iso_time_ns(pl.col("event_time")).alias("event_ns"),
         pl.col("side").replace_strict(_DEPTH_SIDES, default=None, return_dtype=pl.Int64),
-        decimal_integer("price_level", PRICE_DIGITS).alias("price"),
-        decimal_integer("new_quantity", SIZE_DIGITS).alias("size"),
+        exact(pl.col("price_level"), PRICE_DIGITS, signed=True).alias("price"),
+        exact(pl.col("new_quantity"), SIZE_DIGITS, signed=True).alias("size"),
     )
     for name in ("event_time", "price_level", "new_quantity"):
         number = {"event_time": "event_ns", "price_level": "price", "new_quantity": "size"}[name]
-        refuse_row(source, flat, pl.col(number).is_null() | (pl.col(number) < 0), f"{name} is {{}}", show=name)
+        refuse_row(source.name, flat, pl.col(number).is_null() | (pl.col(number) < 0), f"{name} is {{}}", show=name)
     refuse_row(
-        source,
+        source.name,
         flat,
         pl.col("side").is_null(),
         "the side of a level is neither bid nor offer: price {}",
@@ -208,14 +210,14 @@ def _trades(source: Source, messages: pl.DataFrame) -> pl.DataFrame:
         flat.filter(pl.col("trades").is_not_null())
         .unnest("trades")
         .with_columns(
-            iso_time_ns("time").alias("ts_exchange"),
+            iso_time_ns(pl.col("time")).alias("ts_exchange"),
             pl.col("trade_id").cast(pl.Int64, strict=False),
             pl.col("side").replace_strict(_TRADE_SIDES, default=None, return_dtype=pl.Int64),
-            decimal_integer("price", PRICE_DIGITS),
-            decimal_integer("size", SIZE_DIGITS),
+            exact(pl.col("price"), PRICE_DIGITS, signed=True),
+            exact(pl.col("size"), SIZE_DIGITS, signed=True),
         )
     )
     for name in ("product_id", "time", "trade_id", "side", "price", "size"):
         column = "ts_exchange" if name == "time" else name
-        refuse_row(source, flat, pl.col(column).is_null(), f"a trade has no {name} that can be read", show="row")
+        refuse_row(source.name, flat, pl.col(column).is_null(), f"a trade has no {name} that can be read", show="row")
     return flat.drop("time")

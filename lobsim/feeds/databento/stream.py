@@ -17,8 +17,9 @@ from lobsim.errors import DataError
 from lobsim.feeds.databento.levels import LevelRows, TradeRows
 from lobsim.feeds.databento.orders import OrderRows
 from lobsim.feeds.databento.records import check
-from lobsim.feeds.order_rows import groups, refuse_unused
+from lobsim.feeds.order_rows import groups
 from lobsim.feeds.piece import Instrument, Piece, ReadOptions
+from lobsim.feeds.refusals import refuse_options
 from lobsim.types import Fidelity
 
 _ENOUGH_RECORDS = 131_072
@@ -96,7 +97,7 @@ class _Gathered:
 
 def pieces(feed: Feed, blocks: Iterator[np.ndarray]) -> Iterator[Piece]:
     """Convert a stream of records; raises DataError for what cannot be, or where ``options.symbol`` is not in it."""
-    refuse_unused(feed.options, feed.file, "date", "book", "mapping")
+    refuse_options(feed.file, feed.options, ("symbol", "venue", "tick", "lot"))
     gathered: dict[int, _Gathered | None] = {}
     row = waiting_bytes = 0
     for records in blocks:

@@ -34,8 +34,8 @@ import polars as pl
 from lobsim.errors import DataError
 from lobsim.feeds.generic.cells import DIGITS, canonical_rows
 from lobsim.feeds.generic.tables import is_parquet, text_tables, wanted_columns
-from lobsim.feeds.line_tables import refuse_options, refuse_row
 from lobsim.feeds.piece import Instrument, Piece, ReadOptions
+from lobsim.feeds.refusals import refuse_options, refuse_row
 from lobsim.feeds.source import BLOCK_BYTES, Source
 from lobsim.types import Fidelity
 
@@ -52,7 +52,7 @@ def recognise(source: Source) -> bool:
 
 def read(source: Source, options: ReadOptions, *, nbytes: int = BLOCK_BYTES) -> Iterator[Piece]:
     """The canonical rows of a mapped table; raises DataError naming row and column for anything that cannot be right."""
-    refuse_options(source, options, ("symbol", "venue", "tick", "lot", "mapping"))
+    refuse_options(source.name, options, ("symbol", "venue", "tick", "lot", "mapping"))
     if not options.symbol:
         raise DataError("it does not say which symbol it is", file=source.name, hint="say which with symbol")
     columns = wanted_columns(source, options.mapping)
@@ -74,7 +74,7 @@ def read(source: Source, options: ReadOptions, *, nbytes: int = BLOCK_BYTES) -> 
         times = rows.with_columns(table["row"])
         earlier = pl.col("ts_exchange") < pl.col("ts_exchange").shift(1, fill_value=last_ns)
         refuse_row(
-            source,
+            source.name,
             times,
             earlier,
             "ts_exchange is {} ns, earlier than the row before it",

@@ -8,8 +8,10 @@ from __future__ import annotations
 import polars as pl
 
 from lobsim.errors import DataError
+from lobsim.feeds.exact import exact, iso_time_ns
 from lobsim.feeds.generic.tables import Wanted
-from lobsim.feeds.line_tables import decimal_integer, iso_time_ns, refuse_row, whole_table
+from lobsim.feeds.refusals import refuse_row
+from lobsim.feeds.rows import whole_table
 from lobsim.feeds.source import Source
 from lobsim.types import NONE, Flag, Kind, Phase, Side
 
@@ -66,11 +68,11 @@ def canonical_rows(source: Source, table: pl.DataFrame, columns: dict[str, Wante
 def _times(source: Source, texts: pl.DataFrame, name: str, wanted: Wanted) -> pl.Series:
     """A column of times in nanoseconds."""
     if wanted.unit == "iso":
-        times = texts.with_columns(ns=iso_time_ns(name))
+        times = texts.with_columns(ns=iso_time_ns(pl.col(name)))
     else:
-        times = texts.with_columns(decimal_integer(name, _TIME_DIGITS[wanted.unit]).alias("ns"))
+        times = texts.with_columns(exact(pl.col(name), _TIME_DIGITS[wanted.unit], signed=True).alias("ns"))
     unit = wanted.unit or "ns"
-    refuse_row(source, times, pl.col("ns").is_null(), f"{name} is {{!r}}, a time in {unit} is needed", show=name)
+    refuse_row(source.name, times, pl.col("ns").is_null(), f"{name} is {{!r}}, a time in {unit} is needed", show=name)
     return times["ns"].alias(name)
 
 
@@ -79,7 +81,7 @@ def _words(source: Source, texts: pl.DataFrame, name: str, words: dict[str, int]
     code = pl.col(name).str.to_lowercase().replace_strict(words, default=None, return_dtype=pl.Int64)
     coded = texts.with_columns(code=code)
     known = ", ".join(word for word in words if word)
-    refuse_row(source, coded, pl.col("code").is_null(), f"{name} is {{!r}}, there are {known}", show=name)
+    refuse_row(source.name, coded, pl.col("code").is_null(), f"{name} is {{!r}}, there are {known}", show=name)
     return coded["code"].alias(name)
 
 
@@ -96,7 +98,7 @@ def _amounts(source: Source, texts: pl.DataFrame, name: str, unit: str, phase: p
     """A column of prices or sizes in 10^-DIGITS; of phase rows the number of the Phase; empty is 0."""
     digits = DIGITS if not unit else DIGITS - len(unit.partition(".")[2])
     scale = 1 if not unit else 10**digits
-    counted = decimal_integer(name, DIGITS if not unit else 0)
+    counted = exact(pl.col(name), DIGITS if not unit else 0, signed=True)
     number = pl.when(counted.abs() <= _MOST // scale).then(counted * scale)
     values = texts.with_columns(
         value=pl.when(phase)
@@ -107,14 +109,14 @@ def _amounts(source: Source, texts: pl.DataFrame, name: str, unit: str, phase: p
     )
     rule = f"a decimal number of at most {DIGITS} decimals" if not unit else f"a whole number of {unit}"
     refuse_row(
-        source,
+        source.name,
         values,
         pl.col("value").is_null(),
         f"{name} is {{!r}}, {rule} is needed (of a phase row its name)",
         show=name,
     )
     if name == "size":
-        refuse_row(source, values, pl.col("value") < 0, f"{name} is {{!r}}, 0 or more is needed", show=name)
+        refuse_row(source.name, values, pl.col("value") < 0, f"{name} is {{!r}}, 0 or more is needed", show=name)
     return values["value"].alias(name)
 
 
@@ -124,7 +126,7 @@ def _whole(source: Source, texts: pl.DataFrame, name: str) -> pl.Series:
     number = pl.when(empty).then(0).otherwise(pl.col(name).str.extract(r"^(\d{1,18})$", 1).cast(pl.Int64))
     values = texts.with_columns(value=number)
     what = f"{name} is {{!r}}, a whole number of at most 18 digits is needed"
-    refuse_row(source, values, pl.col("value").is_null(), what, show=name)
+    refuse_row(source.name, values, pl.col("value").is_null(), what, show=name)
     return values["value"].alias(name)
 
 
@@ -150,22 +152,27 @@ def _refuse_incomplete(source: Source, cells: pl.DataFrame, *, by_order: bool) -
     kind = pl.col("kind")
     there = set(cells.columns)
     refuse_row(
-        source, shown, kind.is_in(_SIDED) & (pl.col("side") == NONE), "a row of kind {} needs a side", show="word"
+        source.name, shown, kind.is_in(_SIDED) & (pl.col("side") == NONE), "a row of kind {} needs a side", show="word"
     )
     if not by_order:
         refuse_row(
-            source, shown, kind.is_in(_ORDER_KINDS), "a row of kind {} needs order_id", show="word", hint="map order_id"
+            source.name,
+            shown,
+            kind.is_in(_ORDER_KINDS),
+            "a row of kind {} needs order_id",
+            show="word",
+            hint="map order_id",
         )
     else:
         refuse_row(
-            source,
+            source.name,
             shown,
             kind.is_in(_ORDER_KINDS) & (pl.col("order_id") < 1),
             "a row of kind {} needs order_id",
             show="word",
         )
         lacks = (kind == int(Kind.REPLACE)) & (pl.col("other_id") < 1)
-        refuse_row(source, shown, lacks, "a row of kind {} needs other_id", show="word")
+        refuse_row(source.name, shown, lacks, "a row of kind {} needs other_id", show="word")
     if not {"price", "size"} <= there and cells["kind"].is_in([*_PRICED, *_SIZED]).any():
         raise DataError(
             "the mapping does not say where price and size come from",
@@ -174,7 +181,7 @@ def _refuse_incomplete(source: Source, cells: pl.DataFrame, *, by_order: bool) -
         )
     if "size" in there:
         refuse_row(
-            source,
+            source.name,
             shown,
             kind.is_in(_SIZED) & (pl.col("size") < 1),
             "a row of kind {} needs a size above 0",

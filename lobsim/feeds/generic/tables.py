@@ -13,7 +13,7 @@ import pyarrow.csv as arrow_csv
 import pyarrow.parquet as parquet
 
 from lobsim.errors import DataError
-from lobsim.feeds.line_tables import line_tables
+from lobsim.feeds.lines import line_frames
 from lobsim.feeds.schema import COLUMNS
 from lobsim.feeds.source import Source
 
@@ -110,7 +110,7 @@ def _csv_tables(source: Source, columns: dict[str, Wanted], nbytes: int) -> Iter
     """Blocks of a CSV file with a header; the separator is the commonest of the header."""
     names: list[str] = []
     separator = ","
-    for lines in line_tables(source, nbytes):
+    for lines in line_frames(source, nbytes, strict=True):
         if not names:
             header = str(lines["line"][0])
             separator = max(",;\t", key=header.count)

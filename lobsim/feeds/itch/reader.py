@@ -12,7 +12,7 @@ P        EXECUTE_HIDDEN; since 2014-07-14 its side is always B, whoever rested, 
 Q        PRINT of the cross, AUCTION, side -1, size 0 where nothing crossed
 H        PHASE: H and P (paused) HALT, Q QUOTING, T CONTINUOUS
 S        S: every symbol begins its phase; E: CLOSED for all; Nasdaq also trades before and after the market hours Q to M
-B        nothing; counted (broken_trades): the trade had happened to the book
+B        nothing; counted: the trade had happened to the book
 others   parsed and left out: R, Y, L, V, W, K, J, h, I, N, O
 =======  =============================================================================================================
 
@@ -38,8 +38,9 @@ import polars as pl
 from lobsim.errors import DataError
 from lobsim.feeds.itch.messages import Block, blocks, looks_framed
 from lobsim.feeds.live_orders import Act, Found, LiveOrders
-from lobsim.feeds.order_rows import RowParts, groups, refuse_unused
+from lobsim.feeds.order_rows import RowParts, groups
 from lobsim.feeds.piece import Instrument, Piece, ReadOptions
+from lobsim.feeds.refusals import refuse_options
 from lobsim.feeds.source import Source
 from lobsim.feeds.text import day_start_ns
 from lobsim.types import NONE, Fidelity, Flag, Kind, Phase, Side
@@ -64,7 +65,7 @@ def recognise(source: Source) -> bool:
 
 def read(source: Source, options: ReadOptions) -> Iterator[Piece]:
     """The rows of every symbol of a file, or of ``options.symbol`` alone."""
-    refuse_unused(options, source.name, "book", "mapping")
+    refuse_options(source.name, options, ("symbol", "date", "venue", "tick", "lot"))
     day = _day(source, options)
     state = _Day(day, source.name, options)
     gathered, count = [], 0
@@ -279,8 +280,8 @@ class _Day:
     def _count_unknown(self, block: Block, orders: _Orders, found: Found, letter: np.ndarray) -> None:
         """Count, by symbol, what speaks of orders that are not there, and broken trades."""
         unknown = (found.size == 0) & (orders.act != Act.SET)
-        self._count("messages_of_unknown_orders", block.locate[orders.at[unknown]])
-        self._count("broken_trades", block.locate[block.places.get("B", np.zeros(0, dtype=np.int64))])
+        self._count("messages of unknown orders", block.locate[orders.at[unknown]])
+        self._count("broken trades", block.locate[block.places.get("B", np.zeros(0, dtype=np.int64))])
 
     def _count(self, name: str, locates: np.ndarray) -> None:
         for locate, count in zip(*np.unique(locates, return_counts=True), strict=True):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from lobsim.errors import DataError
-from lobsim.feeds.delimited import Field, digits_that_fit, first_fields, header_of
+from lobsim.feeds.delimited import Field, digits_that_fit, first_fields, first_line
 from lobsim.feeds.delimited import Kind as Holds
 from lobsim.feeds.source import Source
 
@@ -41,7 +41,7 @@ _SNAPSHOT_HEADER = re.compile(
 
 def kind_of(source: Source) -> str | None:
     """Which file a header belongs to: "trades", "book_snapshot_25" ...; None for none of this vendor."""
-    header = header_of(source)
+    header = first_line(source)
     for kind, fields in (("incremental_book_L2", _BOOK), ("trades", _TRADES), ("quotes", _QUOTES)):
         if header == ",".join(field.name for field in fields):
             return kind
@@ -83,7 +83,7 @@ def digits_of(files: Iterable[tuple[str, Source]], unit: str, spare: int) -> int
 
 def first_row(source: Source) -> list[str]:
     """The fields of the first row; raises DataError where there is none."""
-    rows = first_fields(source, header_of(source).count(",") + 1, 1)
+    rows = first_fields(source, first_line(source).count(",") + 1, 1)
     if not rows:
         raise DataError("it holds no row after its header", file=source.name)
     return rows[0]

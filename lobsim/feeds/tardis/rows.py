@@ -12,7 +12,7 @@ import polars as pl
 from lobsim.errors import DataError
 from lobsim.feeds.delimited import Block
 from lobsim.feeds.piece import Instrument, Piece
-from lobsim.feeds.schema import COLUMNS
+from lobsim.feeds.rows import whole_table
 from lobsim.feeds.snapshots import SnapshotChanges
 from lobsim.feeds.source import Source
 from lobsim.feeds.tardis.files import cells_of
@@ -99,7 +99,7 @@ class Updates:
             * Flag.LAST_IN_PACKET,
         )
         if not begins.any():
-            return _canonical(rows)
+            return whole_table(rows)
         clear = rows.filter(pl.Series(begins)).with_columns(
             kind=int(Kind.CLEAR),
             side=NONE,
@@ -108,7 +108,7 @@ class Updates:
             flags=pl.lit(0, pl.Int64),
         )
         at = np.concatenate([2 * np.flatnonzero(begins), 2 * np.arange(len(rows)) + 1])
-        return _canonical(pl.concat([clear, rows], how="vertical_relaxed")[np.argsort(at, kind="stable")])
+        return whole_table(pl.concat([clear, rows], how="vertical_relaxed")[np.argsort(at, kind="stable")])
 
 
 class Trades:
@@ -133,7 +133,7 @@ class Trades:
             size="amount",
             flags=known + int(Flag.LAST_IN_PACKET),
         )
-        return _canonical(rows)
+        return whole_table(rows)
 
 
 class Snapshots:
@@ -194,10 +194,3 @@ def _by_symbol(
         ts_exchange = clock.take(part, reader.source, notes)
         events = reader.take(str(symbol), part, ts_exchange, part["local_timestamp"].to_numpy() * 1000, notes)
         yield Piece(instrument, events, dict(notes))
-
-
-def _canonical(rows: pl.DataFrame) -> pl.DataFrame:
-    """All columns, in order."""
-    missing = {name: 0 for name in COLUMNS if name not in rows.columns} | {"sequence": -1}
-    whole = rows.with_columns(pl.lit(value).alias(name) for name, value in missing.items())
-    return whole.select(pl.col(name).cast(kind) for name, kind in COLUMNS.items())

@@ -4,39 +4,23 @@ from __future__ import annotations
 
 import gzip
 import io
-import json
 import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 
-from lobsim.cli.main import build_app, guarded
 from tests.lobsim.feeds.conftest import TinyRecording
+from tests.support.commands import Outcome, Run, run
+
+__all__ = ["Outcome", "Run", "run"]
 
 ROOT = Path(__file__).resolve().parents[3]
 CUT_ROWS = 3000
 CROSS_ROW = 10  # of the made-up recording
 AAPL_HOUR = "AAPL_2012-06-21_34200000_37800000"
-
-
-class Outcome(NamedTuple):
-    """What a command line answered."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """The one JSON object on stdout."""
-        return json.loads(self.out)
-
-
-Run = Callable[..., Outcome]
 
 
 @pytest.fixture
@@ -45,19 +29,6 @@ def tiny(tmp_path: Path) -> TinyRecording:
     folder = tmp_path / "recorded"
     folder.mkdir()
     return TinyRecording(folder).set_field(CROSS_ROW, 2, 0)
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """``run(*arguments)``: the command line, in this process."""
-
-    def call(*arguments: object) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["lobsim", *map(str, arguments)])
-        capsys.readouterr()
-        code = guarded(build_app())
-        return Outcome(code, *capsys.readouterr())
-
-    return call
 
 
 @pytest.fixture

@@ -62,8 +62,7 @@ def test_anything_else_is_told_what_is_understood(run: Run, content: bytes, tmp_
     file = file if content[:2] == b"PK" else file.rename(tmp_path / "something.dat")
     done = run("import", file, "--out", tmp_path / "store")
     expected = (
-        f"error: {file}: this is no file that lobsim understands; give a LOBSTER zip, csv or csv.gz,"
-        f" or {understood()}\n"
+        f"error: {file}: this is no file that lobsim understands; give a LOBSTER zip, csv or csv.gz, {understood()}\n"
     )
     assert (1, "", expected) == done
     assert not (tmp_path / "store").exists()

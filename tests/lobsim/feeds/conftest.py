@@ -13,6 +13,9 @@ import pytest
 
 from lobsim.feeds.schema import COLUMNS, Dataset, DatasetInfo
 from lobsim.types import Fidelity, Kind, Side
+from tests.support.commands import run
+
+__all__ = ["run"]
 
 SYMBOL, DATE = "TINY", "2012-06-21"
 DEPTH = 2

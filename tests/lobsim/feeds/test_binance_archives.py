@@ -16,7 +16,8 @@ from lobsim.feeds.piece import ReadOptions
 from lobsim.feeds.source import Source
 from lobsim.types import Fidelity, Flag, Kind, Side
 from tests.support.captures import SmallBlocks
-from tests.support.recorded_books import after_level_packets, all_events
+from tests.support.read_pieces import all_events
+from tests.support.recorded_books import after_level_packets
 
 HEADER = "symbol,timestamp,first_update_id,last_update_id,side,update_type,price,qty,pu\n"
 START_MS = 1_667_347_199_939

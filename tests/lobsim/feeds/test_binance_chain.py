@@ -14,7 +14,8 @@ from lobsim.feeds.piece import ReadOptions
 from lobsim.feeds.source import Source
 from lobsim.types import Flag, Kind
 from tests.support.captures import START_MS, BinanceCapture, SmallBlocks
-from tests.support.recorded_books import after_level_packets, all_events
+from tests.support.read_pieces import all_events
+from tests.support.recorded_books import after_level_packets
 
 UNIT = 10**8
 BIDS, ASKS = (("100.0", "5"), ("99.5", "7")), (("100.5", "4"), ("101.0", "9"))

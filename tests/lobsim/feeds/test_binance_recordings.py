@@ -16,7 +16,8 @@ from lobsim.feeds.piece import ReadOptions
 from lobsim.feeds.source import Source
 from lobsim.types import Fidelity, Flag, Kind, Side
 from tests.support.captures import SmallBlocks
-from tests.support.recorded_books import LevelBook, after_level_packets, all_events
+from tests.support.read_pieces import all_events
+from tests.support.recorded_books import LevelBook, after_level_packets
 
 # name, the recording before it, updates compared with a book ticker, how many agree
 CAPTURES = (

@@ -15,7 +15,7 @@ from lobsim.feeds.piece import ReadOptions
 from lobsim.feeds.source import Source
 from lobsim.types import Fidelity, Kind, Side
 from tests.support.captures import BinanceCapture, SmallBlocks
-from tests.support.recorded_books import all_events
+from tests.support.read_pieces import all_events
 
 BIDS, ASKS = (("100.0", "5"),), (("100.5", "4"),)
 STAMP = "1700000000000000000"

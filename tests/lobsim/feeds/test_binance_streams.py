@@ -8,7 +8,7 @@ from lobsim.feeds.binance import FORMATS, streams
 from lobsim.feeds.piece import ReadOptions
 from lobsim.feeds.source import Source
 from tests.support.captures import BinanceCapture
-from tests.support.recorded_books import all_events
+from tests.support.read_pieces import all_events
 
 HEADER = "symbol,timestamp,first_update_id,last_update_id,side,update_type,price,qty,pu\n"
 

@@ -195,12 +195,25 @@ ROW = "65595247,1430438404518,1430438404000,236.47,200000000,created,bid"
 
 
 @pytest.mark.parametrize(
-    "row",
-    [ROW.replace("created", "made"), ROW.replace("236.47", "2e2"), f"{ROW},1", ROW.replace("200000000", "-1"), ""],
+    ("row", "sentence"),
+    [
+        (
+            ROW.replace("created", "made"),
+            "row 3, field action: action is 'made', created, changed or deleted is needed",
+        ),
+        (
+            ROW.replace("236.47", "2e"),
+            "row 3, field price: price is '2e', a number of at most 18 digits, 8 of them decimals",
+        ),
+        (ROW.replace("1430438404518", "1430438404"), "row 3, field timestamp: timestamp is 1430438404, milliseconds"),
+        (ROW.replace("200000000", "-1"), "row 3, field volume: volume is -1, 0 or more is needed"),
+        (f"{ROW},1", "row 3: the row has 8 columns, 7 are needed"),
+        ("", "row 3: the row is empty"),
+    ],
 )
-def test_a_row_of_the_table_that_is_none_is_refused(tmp_path: Path, row: str) -> None:
+def test_a_row_of_the_table_that_is_none_is_refused(tmp_path: Path, row: str, sentence: str) -> None:
     path = tmp_path / "orders.csv"
     path.write_text(f"{HEADER}\n{ROW}\n{row}\n")
     assert table.recognise(Source(path))
-    with pytest.raises(DataError, match="row 3: the row is"):
+    with pytest.raises(DataError, match=sentence):
         list(table.read(Source(path), PAIR))

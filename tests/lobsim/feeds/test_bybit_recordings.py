@@ -15,7 +15,8 @@ from lobsim.feeds.bybit import stream
 from lobsim.feeds.piece import Instrument, Piece, ReadOptions
 from lobsim.feeds.source import Source
 from lobsim.types import Flag, Kind, Side
-from tests.support.recorded_books import after_level_packets, all_events
+from tests.support.read_pieces import all_events
+from tests.support.recorded_books import after_level_packets
 
 MEMBER = "2024-12-01_XRPUSDT_ob500.data"
 

@@ -15,7 +15,8 @@ from lobsim.feeds.piece import ReadOptions
 from lobsim.feeds.source import Source
 from lobsim.types import Fidelity, Flag, Kind
 from tests.support.captures import BybitCapture, SmallBlocks
-from tests.support.recorded_books import after_level_packets, all_events
+from tests.support.read_pieces import all_events
+from tests.support.recorded_books import after_level_packets
 
 BIDS, ASKS = (("100.0", "5"), ("99.5", "7")), (("100.5", "4"), ("101.0", "9"))
 OTHER_BIDS, OTHER_ASKS = (("90.0", "1"),), (("91.0", "2"),)

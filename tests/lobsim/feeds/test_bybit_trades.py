@@ -16,7 +16,7 @@ from lobsim.feeds.piece import ReadOptions
 from lobsim.feeds.source import Source
 from lobsim.types import Fidelity, Kind, Side
 from tests.support.captures import SmallBlocks
-from tests.support.recorded_books import all_events
+from tests.support.read_pieces import all_events
 
 HEADER = "timestamp,symbol,side,size,price,tickDirection,trdMatchID,grossValue,homeNotional,foreignNotional"
 ROWS = [

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from lobsim.feeds.carry import BookAtEnd
 from lobsim.types import Flag, Kind, Phase
-from tests.support.pieces import BUY, SELL, PlainQueues, level, order, plain_levels, table
+from tests.support.pieces import BUY, SELL, PlainQueues, level, order, table
+from tests.support.recorded_books import levels_after
 
 
 def carried(events: pl.DataFrame, cuts: list[int]) -> pl.DataFrame:
@@ -78,7 +79,7 @@ def test_live_orders_are_carried_in_their_places(rows: list[dict], cuts: list[in
 def test_the_last_size_of_every_level_is_carried(rows: list[tuple[int, int, int, int]], cuts: list[int]) -> None:
     events = table([level(at, side, price, size, kind=kind) for at, (kind, side, price, size) in enumerate(rows)])
     packet = carried(events, cuts)
-    assert plain_levels(events) == plain_levels(packet)
+    assert levels_after(events) == levels_after(packet)
     if set(events["kind"]) == {int(Kind.PRINT)}:
         assert 0 == len(packet)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import databento_dbn as library
 import numpy as np
 import polars as pl
 import pytest
@@ -17,9 +18,7 @@ from lobsim.feeds.source import Source
 from lobsim.market import Market
 from lobsim.types import Fidelity, Flag, Kind, Phase, Side
 from tests.support.read_pieces import Whole, read_one
-from tests.support.recorded_orders import RecordedOrders
-
-library = pytest.importorskip("databento_dbn")
+from tests.support.recorded_books import OrderBook
 
 
 @pytest.fixture(scope="module")
@@ -60,10 +59,10 @@ def test_every_record_is_what_the_library_decodes(es_file: Path) -> None:
 
 def test_es_names_no_unknown_order_and_counts_what_does_not_pair_up(es: Whole) -> None:
     assert {
-        "fills_of_the_aggressor": 107,
-        "fills_of_unknown_orders": 7,
-        "fills_beyond_what_was_shown": 27,
-        "shown_again_after_a_fill": 83,
+        "fills of the aggressor": 107,
+        "fills of unknown orders": 7,
+        "fills beyond what was shown": 27,
+        "shown again after a fill": 83,
         "uncrossings": 1,
     } == es.notes
     assert (Fidelity.L3_FULL, "ESH4", "GLBX") == (es.instrument.fidelity, es.instrument.symbol, es.instrument.venue)
@@ -72,7 +71,7 @@ def test_es_names_no_unknown_order_and_counts_what_does_not_pair_up(es: Whole) -
 def test_the_book_of_es_is_that_of_its_adds_cancels_and_modifies_and_crossed_only_before_the_open(
     es: Whole, es_file: Path
 ) -> None:
-    book, crossed, opened = RecordedOrders(), 0, False
+    book, crossed, opened = OrderBook(), 0, False
     ends: dict[int, list[Any]] = {}
     for row in book.after_each(es.events):
         opened |= row["kind"] == Kind.PHASE and row["size"] == Phase.CONTINUOUS
@@ -90,14 +89,13 @@ def _ends_of_the_records(path: Path) -> dict[int, list[Any]]:
     """The book after each event, kept from the library's records with T and F left out; by time."""
     decoder = library.DBNDecoder()
     decoder.write(b"".join(Source(path).blocks()))
-    book, ends = RecordedOrders(), {}
+    book, ends = OrderBook(), {}
     for record in decoder.decode()[1:]:
         action, order_id = str(record.action), record.order_id
-        row = {"order_id": order_id, "other_id": order_id, "price": record.price, "size": record.size}
-        row["side"] = Side.BUY if str(record.side) == "B" else Side.SELL
+        side = Side.BUY if str(record.side) == "B" else Side.SELL
         kind = {"A": Kind.ADD, "C": Kind.REDUCE, "M": Kind.REPLACE}.get(action)
         if kind is not None:
-            book.apply(row | {"kind": kind})
+            book.apply(kind, side, record.price, record.size, order_id, order_id)
         ends[record.ts_recv if record.flags & 32 else record.ts_event] = [book.top(side, 5) for side in Side]
     return ends
 
@@ -134,7 +132,7 @@ def test_each_level_row_of_arl_is_the_book_of_its_orders_at_that_sequence(shared
     folder = shared / "data" / "databento"
     arl = read_one(delimited, folder / "ARL_2025-07-17_mbo.csv.gz")
     assert not arl.notes
-    book, before, states = RecordedOrders(), [[], []], dict[int, list[Any]]()
+    book, before, states = OrderBook(), [[], []], dict[int, list[Any]]()
     for row in book.after_each(arl.events):
         here = [book.top(side, 10) for side in Side]
         states.setdefault(row["sequence"], [before]).append(here)
@@ -170,7 +168,7 @@ def test_levels_of_arl_follow_its_mbp_10_rows(shared: Path) -> None:
     path = shared / "data" / "databento" / "ARL_2025-07-17_mbp-10.csv.gz"
     arl = read_one(delimited, path)
     assert (Fidelity.L2_TRADES, 10) == (arl.instrument.fidelity, arl.instrument.depth)
-    assert {"trades_that_name_the_maker": 11} == arl.notes
+    assert {"trades that name the maker": 11} == arl.notes
     levels: dict[tuple[int, int], int] = {}
     states: dict[int, list[dict[tuple[int, int], int]]] = {}
     for row in arl.events.iter_rows(named=True):
@@ -196,7 +194,7 @@ def test_all_versions_of_dbn_plain_or_packed_give_the_same_rows(samples: Path, s
     files = [samples / f"test_data.{schema}{rest}" for rest in (".dbn", ".v1.dbn.zst", ".v2.dbn.zst", ".v3.dbn.zst")]
     first, *others = [read_one(dbn, file) for file in files]
     assert {"mbo": 0, "mbp-1": 4, "mbp-10": 22, "trades": 2}[schema] == len(first.events)
-    assert ({"cancels_of_unknown_orders": 2} if schema == "mbo" else {}) == first.notes
+    assert ({"cancels of unknown orders": 2} if schema == "mbo" else {}) == first.notes
     assert "ESH1" == first.instrument.symbol
     for other in others:
         assert first.events.equals(other.events)

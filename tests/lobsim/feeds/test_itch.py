@@ -22,7 +22,7 @@ from lobsim.feeds.source import Source
 from lobsim.sample import bundled_day
 from lobsim.types import Fidelity, Flag, Kind, Phase, Side
 from tests.support.read_pieces import read_one, read_symbols
-from tests.support.recorded_orders import RecordedOrders
+from tests.support.recorded_books import OrderBook
 
 DAY = "2012-06-21"
 _SPECIFIED = {
@@ -118,7 +118,7 @@ def test_each_message_becomes_its_row(tmp_path: Path) -> None:
         ("PRINT", -1, 0, 0, 0, 0, Flag.AUCTION),
         ("PHASE", -1, 0, Phase.HALT, 0, 0, 0),
     ] == rows
-    assert {"broken_trades": 1} == notes
+    assert {"broken trades": 1} == notes
 
 
 def test_the_side_of_a_hidden_execution_is_not_known_since_july_2014(tmp_path: Path) -> None:
@@ -222,7 +222,7 @@ def test_the_book_of_a_day_read_from_itch_never_crosses(tmp_path: Path) -> None:
     path = tmp_path / "day.itch"
     sample = _moved("2012-01-05")
     write_itch(path, [Dataset(sample.info, sample.events.head(20_000))])
-    book = RecordedOrders()
+    book = OrderBook()
     assert not any(book.crossed for _ in book.after_each(read_one(reader, path, ReadOptions(date="2012-01-05")).events))
 
 
@@ -261,7 +261,7 @@ def test_what_speaks_of_unknown_orders_is_left_out_and_counted(tmp_path: Path) -
         message("D", order_id=10),
     )
     assert ["ADD"] == [row[0] for row in rows]
-    assert {"messages_of_unknown_orders": 3} == notes
+    assert {"messages of unknown orders": 3} == notes
 
 
 def test_the_day_must_be_told_once_and_without_contradiction(tmp_path: Path) -> None:

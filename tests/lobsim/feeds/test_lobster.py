@@ -7,18 +7,15 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
 
 from lobsim.errors import DataError
-from lobsim.feeds import limits, read_lobster, text
+from lobsim.feeds import limits, read_lobster
 from lobsim.feeds.lobster import parse_name, recognise
 from lobsim.types import NONE, NONE_PRICE, Fidelity, Flag, Kind, Phase, Side
 
@@ -198,23 +195,6 @@ def test_a_finer_tick_can_be_asked_for(tiny: Any) -> None:
     with pytest.raises(DataError, match="off the tick of 100"):
         read_lobster(tiny.write_zip())
     assert 10 == read_lobster(tiny.write_zip(), tick_quanta=10).info.tick_quanta
-
-
-@given(seconds=st.integers(0, 86_399), decimals=st.text("0123456789", max_size=9))
-def test_decimal_text_becomes_exact_integers(seconds: int, decimals: str) -> None:
-    field = f"{seconds}.{decimals}" if decimals else str(seconds)
-    frame = pl.DataFrame({"time": [field]})
-    assert int(Fraction(field) * 10**9) == frame.select(text.scaled_decimal("time", 9)).item()
-    assert text.without_float_noise(frame, "time", 9)[1] == 0
-
-
-@given(time_ns=st.integers(0, 86_400 * 10**9 - 1))
-def test_noise_of_a_float_is_taken_off_exactly(time_ns: int) -> None:
-    exact = f"{time_ns // 10**9}.{time_ns % 10**9:09d}"
-    noisy = repr(np.nextafter(float(exact), np.inf).item())
-    assume("e" not in noisy and len(noisy.split(".")[1]) > 9)
-    frame, count = text.without_float_noise(pl.DataFrame({"time": [noisy]}), "time", 9)
-    assert (1, time_ns) == (count, frame.select(text.scaled_decimal("time", 9)).item())
 
 
 # ---- names

@@ -13,7 +13,7 @@ from lobsim.feeds.piece import ReadOptions
 from lobsim.feeds.source import Source
 from lobsim.types import Flag, Kind, Side
 from tests.support.read_pieces import read_one, read_symbols
-from tests.support.recorded_orders import RecordedOrders
+from tests.support.recorded_books import OrderBook
 
 DAY = ReadOptions(date="2010-06-21")
 ADD = "28800011AAK27GA0000DTS000100SH    0000619200Y"
@@ -47,9 +47,9 @@ def test_the_recording_names_no_unknown_order(recording: list[bytes], tmp_path: 
     added = [symbol for symbol, whole in found.items() if (whole.events["kind"] == Kind.ADD).any()]
     assert (20_000, 286) == (total, len(added))
     notes = {name: count for whole in found.values() for name, count in whole.notes.items()}
-    assert {"times_raised"} == set(notes)
+    assert {"times raised"} == set(notes)
     for whole in found.values():
-        book = RecordedOrders()
+        book = OrderBook()
         for _ in book.after_each(whole.events):
             pass
         assert whole.events["ts_exchange"].is_sorted()
@@ -83,7 +83,7 @@ def test_each_line_becomes_its_row(tmp_path: Path) -> None:
         (*row[:5], row[5] & ~Flag.LAST_IN_PACKET)
         for row in whole.events.select("kind", "side", "price", "size", "order_id", "flags").rows()
     ]
-    assert {"broken_trades": 1} == whole.notes
+    assert {"broken trades": 1} == whole.notes
     assert ("SH", "BATS") == (whole.instrument.symbol, whole.instrument.venue)
     assert (12 * 3600 + 0) * 10**9 + 11 * 10**6 == whole.events["ts_exchange"][0] % (86_400 * 10**9)
 
@@ -117,7 +117,7 @@ def test_a_cut_file_and_a_missing_day_are_refused(tmp_path: Path) -> None:
 
 
 def test_what_speaks_of_unknown_orders_is_counted(tmp_path: Path) -> None:
-    assert {"messages_of_unknown_orders": 1} == read_one(
+    assert {"messages of unknown orders": 1} == read_one(
         pitch, _write(tmp_path, REDUCE, ADD.replace("0011A", "0012A")), DAY
     ).notes
 

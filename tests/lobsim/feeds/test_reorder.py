@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 import polars as pl
@@ -133,3 +134,11 @@ def test_streams_of_two_instruments_or_out_of_order_are_not_merged() -> None:
         list(merge([iter([piece([(1, 0)])]), iter([piece([(1, 0)], ETH)])]))
     with pytest.raises(DataError, match="goes back from 5 to 3"):
         list(merge([iter([piece([(5, 0)]), piece([(3, 0)])])]))
+
+
+def test_one_symbol_of_two_markets_is_two_instruments() -> None:
+    spot = replace(BTC, venue="SPOT")
+    pieces = list(reorder(iter([piece([(100, 0)]), piece([(1, 1)], spot), piece([(101, 2)])]), 5))
+    assert {BTC: [(100, 0), (101, 2)], spot: [(1, 1)]} == {
+        one: rows_of(each for each in pieces if each.instrument == one) for one in (BTC, spot)
+    }

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lobsim.errors import DataError
 from lobsim.feeds.snapshots import SnapshotChanges
 from lobsim.types import Flag, Kind, Side
-from tests.support.pieces import plain_levels
+from tests.support.recorded_books import levels_after
 
 LEVELS = 3
 Half = dict[int, int]
@@ -39,7 +39,7 @@ def test_every_packet_makes_the_book_that_was_shown(books: list[tuple[Half, Half
     for at, (asks, bids) in enumerate(books):
         shown = {(int(Side.SELL), price): size for price, size in asks.items()}
         shown |= {(int(Side.BUY), price): size for price, size in bids.items()}
-        assert shown == plain_levels(events.filter(pl.col("ts_exchange") <= at * 10))
+        assert shown == levels_after(events.filter(pl.col("ts_exchange") <= at * 10))
     differ = 1 + sum(one != other for one, other in pairwise(books))
     assert (differ, len(books) - differ) == (events["ts_exchange"].n_unique(), changes.unchanged)
     assert differ == int(((events["flags"] & int(Flag.LAST_IN_PACKET)) != 0).sum())

@@ -138,7 +138,7 @@ def test_a_row_that_comes_later_than_the_window_is_refused(tmp_path: Path) -> No
 def test_a_log_that_was_cut_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "cut.log"
     path.write_text(f"{order(1, 1, 1, 1)}\n{order(2, 2, 1, 1)[:-40]}")
-    with pytest.raises(DataError, match="row 2: the last line has no newline"):
+    with pytest.raises(DataError, match="row 2: it has no newline at its end"):
         list(sse.read(Source(path), DAY))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -15,7 +17,7 @@ from lobsim.feeds import day, load, validate, writer
 from lobsim.feeds.piece import Piece
 from lobsim.feeds.store import list_partitions
 from lobsim.feeds.writer import Origin, write
-from lobsim.types import Flag, Kind, Phase
+from lobsim.types import MAX_SIZE_LOTS, Flag, Kind, Phase
 from tests.support.pieces import (
     BUY,
     DAY_NS,
@@ -27,10 +29,10 @@ from tests.support.pieces import (
     level,
     made_up,
     order,
-    plain_levels,
     table,
     write_rows,
 )
+from tests.support.recorded_books import levels_after
 
 ROWS = [
     level(0, -1, 0, 0, kind=Kind.CLEAR),
@@ -135,9 +137,9 @@ def test_every_day_begins_with_the_book_of_its_midnight(tmp_path: Path) -> None:
     assert [Kind.CLEAR, Kind.LEVEL, Kind.LEVEL, Kind.LEVEL] == events["kind"].to_list()
     assert [MONDAY_NS + DAY_NS] * 2 == events["ts_exchange"][:2].to_list()
     assert [7] * 4 == (events["ts_local"] - events["ts_exchange"]).to_list()
-    whole = plain_levels(table([*ROWS, *TUESDAY]))
+    whole = levels_after(table([*ROWS, *TUESDAY]))
     quantum, lot = 500, 1000
-    assert whole == {(side, price * quantum): size * lot for (side, price), size in plain_levels(events).items()}
+    assert whole == {(side, price * quantum): size * lot for (side, price), size in levels_after(events).items()}
 
 
 def test_a_day_that_begins_with_a_clear_carries_nothing_over(tmp_path: Path) -> None:
@@ -212,7 +214,7 @@ BAD_ROWS = {
     "side missing": (level(DAY_NS + 30, -1, 100_000, 1_000), "row 8, field side"),
     "size negative": (level(DAY_NS + 30, BUY, 100_000, -1_000), "row 8, field size"),
     "print of nothing": (level(DAY_NS + 30, BUY, 100_000, 0, kind=Kind.PRINT), "row 8, field size"),
-    "size beyond the bound": (level(DAY_NS + 30, BUY, 100_000, 2**60), "row 8, field size"),
+    "size beyond the bound": (level(DAY_NS + 30, BUY, 100_000, 2**60, kind=Kind.PRINT), "row 8, field size"),
 }
 
 
@@ -301,3 +303,36 @@ def test_nothing_read_is_refused(tmp_path: Path) -> None:
         write([(made_up(tmp_path / "store"), [])], tmp_path / "store")
     with pytest.raises(DataError, match="its columns are"):
         write([(made_up(tmp_path / "store"), [Piece(LEVELS, pl.DataFrame({"a": [1]}), {})])], tmp_path / "store")
+
+
+def test_the_tick_is_found_in_the_book_not_in_trades(tmp_path: Path) -> None:
+    between = {"kind": Kind.EXECUTE, "order_id": 7}
+    rows = [
+        order(0, Kind.ADD, 7, BUY, 100_000, 10_000),
+        order(1, Kind.ADD, 8, SELL, 100_500, 10_000),
+        level(2, BUY, 100_250, 5_000, **between),
+        level(3, BUY, 100_125, 5_000, kind=Kind.PRINT),
+    ]
+    write_rows(rows, tmp_path / "store", instrument=ORDERS)
+    dataset = load(tmp_path / "store")
+    assert ("0.125", 4) == (dataset.info.price_quantum, dataset.info.tick_quanta)
+    assert [Decimal("100.25"), Decimal("100.125")] == [
+        dataset.price_decimal(price) for price in dataset.events["price"][2:]
+    ]
+
+
+def test_a_level_larger_than_any_book_holds_is_kept_as_the_largest_and_counted(tmp_path: Path) -> None:
+    sizes = [MAX_SIZE_LOTS, 6 * MAX_SIZE_LOTS, 1]
+    rows = [level(at, BUY, 10, size) for at, size in enumerate(sizes)]
+    write_rows(rows, tmp_path / "store", instrument=replace(LEVELS, lot="0.0001"))
+    dataset = load(tmp_path / "store")
+    assert f"levels of more than {MAX_SIZE_LOTS} lots, kept as that: 1" in dataset.info.notes
+    assert [MAX_SIZE_LOTS, MAX_SIZE_LOTS, 1] == dataset.events["size"].to_list()
+
+
+def test_a_symbol_of_another_market_is_not_replaced(tmp_path: Path) -> None:
+    write_rows([level(0, BUY, 100_000, 1)], tmp_path / "store")
+    with pytest.raises(
+        DataError, match="the store holds BTC 2026-01-05 of MADE_UP, this is of OTHER; import it into another store"
+    ):
+        write_rows([level(0, BUY, 100_000, 1)], tmp_path / "store", instrument=replace(LEVELS, venue="OTHER"))
