@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from lobsim.feeds.row_checks import Clocks, Duplicates, Numbers, Sequences, Sile
 from lobsim.feeds.schema import Dataset
 from lobsim.feeds.touches import Blemishes, LevelTouches, OrderTouches
 from lobsim.feeds.trade_depth import TradesAndLevels
-from lobsim.types import NONE_PRICE, Fidelity, Kind, Side
+from lobsim.types import Fidelity, Side
 
 ORDER_DATA = (Fidelity.L3_FULL, Fidelity.L3_TOP_K)
 COMMON_SHARE = 0.05
@@ -149,8 +150,10 @@ class _Book:
         tallies = self._tallies
         if tallies["crossed-book"].count:
             tallies["crossed-book"].facts = {"crossed_ns": self._crossed_ns}
+        offered = "drop-stale" if tallies["missing-removal"].count else ""
         for name in _BOOK_CHECKS:
-            yield from tallies[name].finding()
+            helps = offered if name in ("crossed-book", "locked-book") else ""
+            yield from (replace(found, offered=helps) for found in tallies[name].finding())
         for name in _ORDER_CHECKS:
             mild = self.cut and name.startswith("orphan")
             note = "the feed is cut to the best levels: orders come into sight unannounced" if mild else ""

@@ -138,8 +138,8 @@ CHECKS: dict[str, Check] = {
         Severity.WARNING,
         why_not="nothing says whether the market or the recorder was silent",
     ),
-    "put-right-at-import": Check(
-        "the import put something right, or left it out", Severity.INFO, why_not="it is done already"
+    "import-notes": Check(
+        "the import counted what it left out, put right or linked", Severity.INFO, why_not="it is done already"
     ),
     "repaired": Check("a repair was made", Severity.INFO, why_not="it is done already"),
 }
@@ -177,6 +177,7 @@ class Finding:
     first     the first of them; None where it is not about rows
     note      what else is to be said, or ""
     facts     figures by name; names end in their unit
+    offered   a repair that helps here, though not as a rule
     """
 
     name: str
@@ -185,6 +186,7 @@ class Finding:
     first: First | None = None
     note: str = ""
     facts: dict[str, int] = field(default_factory=dict)
+    offered: str = ""
 
     @property
     def what(self) -> str:
@@ -194,12 +196,12 @@ class Finding:
     @property
     def repair(self) -> str:
         """Name of the repair that is offered, or ""."""
-        return CHECKS[self.name].repair
+        return self.offered or CHECKS[self.name].repair
 
     @property
     def why_not(self) -> str:
         """Why no repair is offered, or ""."""
-        return CHECKS[self.name].why_not
+        return "" if self.repair else CHECKS[self.name].why_not
 
     def to_json(self) -> dict[str, Any]:
         """For programs; rows count from 1, times are nanoseconds UTC and text."""

@@ -39,9 +39,7 @@ def _gap_rows(dataset: Dataset) -> np.ndarray:
     judge, rows, last = Sequences(), [np.zeros(0, dtype=np.int64)], None
     for block in day_of(dataset).blocks():
         judge.take(block)
-        found, step = book_steps(block, last)
-        if len(found):
-            last = int(block.column["sequence"][found[-1]])
+        found, step, last = book_steps(block, last)
         rows.append(found[step > 1] + block.offset)
     return np.concatenate(rows) if judge.dense else rows[0]
 

@@ -16,8 +16,9 @@ Known limit: a day is repaired in memory as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,7 +55,7 @@ class Repair(NamedTuple):
 
     what: str
     make: Callable[..., Change]
-    parameters: dict[str, int] = {}
+    parameters: Mapping[str, int] = MappingProxyType({})
 
 
 REPAIRS: dict[str, Repair] = {

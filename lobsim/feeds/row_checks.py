@@ -197,9 +197,7 @@ class Sequences:
     def take(self, block: Block) -> None:
         """Look at the next block."""
         self._is_index &= numbers_are_rows(block.column["sequence"], block.offset)
-        rows, step = book_steps(block, self._last)
-        if len(rows):
-            self._last = int(block.column["sequence"][rows[-1]])
+        rows, step, self._last = book_steps(block, self._last)
         self._steps += int((step > 0).sum())
         self._by_one += int((step == 1).sum())
         self._missing += int((step[step > 1] - 1).sum())
@@ -229,17 +227,22 @@ class Sequences:
         yield from self._lost.finding()
 
 
-def book_steps(block: Block, last: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Rows that are no trades, no phases and no snapshots, and by how much each number is above the one before; of the very first 0."""
+def book_steps(block: Block, last: int | None) -> tuple[np.ndarray, np.ndarray, int | None]:
+    """Rows that are no trades, no phases and no snapshots; by how much each number is above the one before; and the number to go on from.
+
+    A step that has nothing before it, or a CLEAR or snapshot in between, is 0; ``last`` is None where the next step will be such.
+    """
     column = block.column
-    outside = np.isin(column["kind"], (*_TRADES, Kind.PHASE)) | (column["flags"] & Flag.SNAPSHOT != 0)
-    restart = column["kind"] == Kind.CLEAR
-    rows = np.flatnonzero(~outside)
-    numbers = column["sequence"][rows]
-    before = np.concatenate([[numbers[0] if last is None else last], numbers[:-1]]) if len(rows) else numbers
-    step = numbers - before
-    begins = np.concatenate([[False], restart[rows][:-1]]) if len(rows) else restart[rows]
-    return rows, np.where(begins | restart[rows], 0, step)
+    restart = (column["kind"] == Kind.CLEAR) | (column["flags"] & Flag.SNAPSHOT != 0)
+    rows = np.flatnonzero(~restart & ~np.isin(column["kind"], (*_TRADES, Kind.PHASE)))
+    restarts = np.cumsum(restart)
+    if not len(rows):
+        return rows, rows, None if restarts[-1] else last
+    numbers, begun = column["sequence"][rows], restarts[rows]
+    before = np.concatenate([[numbers[0] if last is None else last], numbers[:-1]])
+    follows = begun == np.concatenate([[0], begun[:-1]])
+    going_on = None if restarts[-1] > begun[-1] else int(numbers[-1])
+    return rows, np.where(follows, numbers - before, 0), going_on
 
 
 class Silence:
@@ -280,21 +283,24 @@ class Silence:
 
 
 _TIMES_MOVED = re.compile(r"times (that fell, )?raised$|times_raised$|times moved$")
-_NO_BLEMISH = re.compile(r"no events$|found in the|carried over|received before they happened$|told$")
+_ORDINARY = re.compile(r"no events$|found in the|carried over|received before they happened$")
 
 
 def notes_findings(info: DatasetInfo) -> Iterator[Finding]:
     """What the import counted, and what repairs have left word of."""
-    moved: list[tuple[str, int]] = []
-    put_right: list[tuple[str, int]] = []
+    moved: dict[str, int] = {}
+    others: dict[str, int] = {}
     for note in info.notes:
         found = re.fullmatch(r"(.+): (\d+)", note)
-        if found is not None and not note.startswith(REPAIR_NOTE) and not _NO_BLEMISH.search(found[1]):
-            (moved if _TIMES_MOVED.search(found[1]) else put_right).append((note, int(found[2])))
-    for name, notes in (("exchange-time-lifted", moved), ("put-right-at-import", put_right)):
-        if notes:
-            total = sum(count for _, count in notes)
-            yield Finding(name, total, CHECKS[name].severity, note="; ".join(note for note, _ in notes))
+        if found is None or found[2] == "0" or note.startswith(REPAIR_NOTE):
+            continue
+        if not _ORDINARY.search(found[1]):
+            (moved if _TIMES_MOVED.search(found[1]) else others)[found[1]] = int(found[2])
+    if moved:
+        name = "exchange-time-lifted"
+        yield Finding(name, sum(moved.values()), CHECKS[name].severity, facts=moved)
+    if others:
+        yield Finding("import-notes", len(others), CHECKS["import-notes"].severity, facts=others)
     repairs = [note for note in info.notes if note.startswith(REPAIR_NOTE)]
     if repairs:
         yield Finding("repaired", len(repairs), CHECKS["repaired"].severity, note="; ".join(repairs))
