@@ -43,7 +43,7 @@ def kept_rows(dataset: Dataset, keep: np.ndarray, words: str = "") -> Change:
         return Change(dataset, np.zeros(0, dtype=np.int64))
     old = dataset.events
     events = old.with_columns(flags=pl.Series(_flags_without(old["flags"].to_numpy(), keep), dtype=pl.Int32))
-    events = _numbered(old, events.filter(pl.Series(keep)))
+    events = numbered_anew(old, events.filter(pl.Series(keep)))
     rows, truth = (None if book is None else book[keep] for book in (dataset.rows, dataset.truth))
     return Change(replace(dataset, events=events, rows=rows, truth=truth), np.flatnonzero(~keep), words)
 
@@ -64,7 +64,7 @@ def put_in(dataset: Dataset, new: pl.DataFrame, before: np.ndarray) -> Dataset:
     truth = dataset.truth
     if truth is not None:
         truth = np.insert(truth, before, truth[np.maximum(before - 1, 0)], axis=0)
-    return replace(dataset, events=_numbered(dataset.events, events), truth=truth)
+    return replace(dataset, events=numbered_anew(dataset.events, events), truth=truth)
 
 
 def packet_starts(events: pl.DataFrame) -> np.ndarray:
@@ -87,7 +87,7 @@ def _flags_without(flags: np.ndarray, keep: np.ndarray) -> np.ndarray:
     return flags
 
 
-def _numbered(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
+def numbered_anew(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
     """Numbers of the rows where the old numbers were that."""
     if not numbers_are_rows(old["sequence"].to_numpy()):
         return new

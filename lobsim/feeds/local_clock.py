@@ -23,7 +23,7 @@ from dataclasses import replace
 import numpy as np
 
 from lobsim.errors import DataError
-from lobsim.feeds.changes import Change, changed_values
+from lobsim.feeds.changes import Change, changed_values, numbered_anew
 from lobsim.feeds.schema import Dataset
 from lobsim.types import Kind
 
@@ -83,7 +83,7 @@ def event_order(dataset: Dataset) -> Change:
                 row=int(moved[0]) + 1,
                 hint="use lift-exchange-time",
             )
-        dataset = replace(dataset, events=dataset.events[order])
+        dataset = replace(dataset, events=numbered_anew(dataset.events, dataset.events[order]))
     local = dataset.events["ts_local"].to_numpy().copy()
     trades = np.isin(dataset.events["kind"].to_numpy(), _TRADES)
     for mine in (~trades, trades):

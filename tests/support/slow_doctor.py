@@ -60,7 +60,7 @@ def _apply(book: dict, row: dict) -> list[object]:
     if kind == Kind.ADD:
         book[key] = (side, price, size)
         return [key]
-    if key not in book or book[key][2] == 0 and kind != Kind.REPLACE:
+    if key not in book or (book[key][2] == 0 and kind != Kind.REPLACE):
         return _replace(book, row) if kind == Kind.REPLACE else []
     if kind in (Kind.REDUCE, Kind.EXECUTE):
         book[key] = (*book[key][:2], max(book[key][2] - size, 0))
