@@ -232,7 +232,7 @@ def _in_words(finding: Finding) -> str:
         said.append(f"{finding.note}.")
     if finding.first is not None:
         said.append(f"First in row {finding.first.row:,} at {finding.first.time}: {finding.first.what}.")
-    if finding.why_not:
+    if finding.why_not and finding.severity:
         said.append(f"No repair: {finding.why_not}.")
     return " ".join(said)
 

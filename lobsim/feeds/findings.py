@@ -58,7 +58,7 @@ CHECKS: dict[str, Check] = {
     "crossed-book": Check(
         "best bid above best ask after a packet, in continuous trading",
         Severity.ERROR,
-        why_not="no level stands there longer than the other side allows; which side is right is not in the data",
+        why_not="nothing stands there for long; which side is right is not in the data",
     ),
     "locked-book": Check(
         "best bid equal to best ask after a packet, in continuous trading",
