@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "backtest": "lobsim.cli.backtest:backtest",
     "import": "lobsim.cli.import_:import_file",
     "replay": "lobsim.cli.replay:replay",
+    "doctor": "lobsim.cli.doctor:doctor",
     "warmup": "lobsim.cli.warmup:warmup",
     "bench": "lobsim.cli.bench:bench",
 }

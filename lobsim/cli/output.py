@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import perf_counter
 from typing import IO, Annotated, Any
@@ -46,8 +46,18 @@ def print_facts(title: str, facts: Mapping[str, str]) -> None:
         console.print(Text.assemble((f"{name:{width}}  ", "dim"), value), soft_wrap=True)
 
 
-def print_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table on stdout: the first column to the left, the others, numbers, to the right; one blank between columns."""
+def print_table(
+    title: str,
+    headings: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    left: Collection[str] = (),
+) -> None:
+    """A table on stdout: the first column to the left, the others, numbers, to the right; one blank between columns.
+
+    rows  text, or ``rich.text.Text`` where it has colours
+    left  headings of further columns that stand to the left
+    """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -61,7 +71,7 @@ def print_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str
         show_edge=False,
     )
     for place, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if place else "left", no_wrap=True)
+        table.add_column(heading, justify="right" if place and heading not in left else "left", no_wrap=True)
     for row in rows:
         table.add_row(*row)
     _console(sys.stdout).print(table)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,7 @@ import pyarrow.parquet as pq
 from lobsim.errors import DataError
 from lobsim.feeds.schema import COLUMNS, Dataset, DatasetInfo, feed_array, validate
 
-EVENTS, _ROWS, _TRUTH = "events.parquet", "rows.parquet", "truth.parquet"
+EVENTS, ROWS, _TRUTH = "events.parquet", "rows.parquet", "truth.parquet"
 TEMPORARY = ".{}.partial"
 """What a file is called while it is written, in the folder where it will lie."""
 _DESCRIPTION, _DESCRIPTION_SHA256 = b"lobsim", b"lobsim.sha256"
@@ -93,7 +93,7 @@ def save(dataset: Dataset, root: str | os.PathLike[str]) -> Path:
 
 def remove_books(folder: Path, *, keep: Collection[str] = ()) -> None:
     """Remove what an older data set had beside its events and the new one has not."""
-    for name in {_ROWS, _TRUTH} - set(keep):
+    for name in {ROWS, _TRUTH} - set(keep):
         (folder / name).unlink(missing_ok=True)
 
 
@@ -110,7 +110,7 @@ def load(
     folder = _find(Path(path_or_root), symbol, date)
     stored = read_info(folder)
     events = pl.DataFrame(_read(folder / EVENTS, EVENTS_SCHEMA))
-    rows = _read_book(folder / _ROWS, 4 * stored.info.depth) if stored.has_rows else None
+    rows = _read_book(folder / ROWS, 4 * stored.info.depth) if stored.has_rows else None
     truth = _read_book(folder / _TRUTH, 4) if stored.truth_sha256 else None
     seed_row = None if stored.seed_row is None else np.array(stored.seed_row, dtype=np.int64)
     dataset = Dataset(stored.info, events, rows, seed_row, truth)
@@ -146,6 +146,19 @@ def read_info(partition: str | os.PathLike[str]) -> StoredInfo:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"its description cannot be read ({error})", file=path, hint=_AGAIN) from error
+
+
+def read_parts(
+    file: str | os.PathLike[str], columns: Sequence[str] | None = None, *, rows: int = 2**18
+) -> Iterator[pl.DataFrame]:
+    """A Parquet file of a store in parts of at most so many rows, page checksums verified; raises DataError.
+
+    columns  only these, in this order
+    """
+    path = Path(file)
+    with _parquet_errors(path), pq.ParquetFile(path, page_checksum_verification=True) as opened:
+        for batch in opened.iter_batches(batch_size=rows, columns=None if columns is None else list(columns)):
+            yield pl.DataFrame(pa.Table.from_batches([batch]))
 
 
 def list_partitions(root: str | os.PathLike[str]) -> list[Partition]:
@@ -211,7 +224,7 @@ def _tables(dataset: Dataset) -> dict[str, pa.Table]:
     metadata = description(
         dataset.info, dataset.digest, has_rows=dataset.rows is not None, truth=_sha256(dataset.truth), seed_row=seed_row
     )
-    books = {_ROWS: dataset.rows, _TRUTH: dataset.truth}
+    books = {ROWS: dataset.rows, _TRUTH: dataset.truth}
     tables = {name: _book_table(book) for name, book in books.items() if book is not None}
     return tables | {EVENTS: dataset.events.to_arrow().replace_schema_metadata(metadata)}
 
