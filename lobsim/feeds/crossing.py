@@ -56,7 +56,7 @@ class _Stands(NamedTuple):
     """Touches that leave something, and how long it stands.
 
     end, end_ts      first row at which it is touched again or cleared, and its time; one past the block where it goes on
-    gone, gone_ts    the same of the row that removes the entry
+    gone, gone_ts    the same of the row that removes the entry, or gives its id another side or price
     trading          whether the touch was made in continuous trading
     packet           number of the packet of the touch
     told             whether it is known as stale already, or over before the block
@@ -201,25 +201,27 @@ def _first_at_most(values: np.ndarray, bound: np.ndarray, first: np.ndarray, las
 
 
 def _ends(touches: Touches, block: Block) -> tuple[np.ndarray, np.ndarray]:
-    """For every touch the row at which its interval ends, and the row at which its entry is gone; one past the block where it goes on."""
-    beyond = block.offset + len(block.events)
-    order = np.argsort(touches.key, kind="stable")
-    key, row, after = touches.key[order], touches.row[order], touches.after[order]
-    same = np.concatenate([key[1:] == key[:-1], [False]]) if len(key) else np.zeros(0, dtype=bool)
-    following = np.where(same, np.concatenate([row[1:], [beyond]]) if len(row) else row, beyond)
-    # within a key the next removal: a running minimum from the back, kept apart by key
-    place = np.arange(len(key))
-    last = np.flatnonzero(~same)
-    group_end = last[np.searchsorted(last, place)] if len(key) else place
-    removal = np.where(after == 0, place, len(key))
-    next_removal = np.minimum.accumulate(removal[::-1])[::-1] if len(key) else removal
-    removed = np.where(next_removal <= group_end, np.append(row, beyond)[next_removal], beyond)
-    end_of, gone_of = np.empty_like(touches.row), np.empty_like(touches.row)
-    end_of[order], gone_of[order] = following, removed
+    """For every touch the row at which its interval ends, and the row at which its entry is gone or moved; one past the block where it goes on."""
+    beyond, count = block.offset + len(block.events), len(touches.row)
+    end_of, gone_of = np.full((2, count), beyond)
+    if count:
+        order = np.argsort(touches.key, kind="stable")
+        row = touches.row[order]
+        same, moved = (np.zeros(count, dtype=bool) for _ in range(2))  # as the touch before
+        same[1:] = touches.key[order][1:] == touches.key[order][:-1]
+        for column in (touches.side[order], touches.price[order]):
+            moved[1:] |= column[1:] != column[:-1]
+        follows = np.append(same[1:], False)
+        end_of[order] = np.where(follows, np.append(row[1:], beyond), beyond)
+        # the next removal behind each touch, a running minimum from the back, if it is of the same key
+        leaves = np.where((touches.after[order] == 0) | (same & moved), np.arange(count), count)
+        following = np.append(np.minimum.accumulate(leaves[::-1])[::-1][1:], count)
+        last = np.flatnonzero(~follows)
+        group_end = last[np.searchsorted(last, np.arange(count))]
+        gone_of[order] = np.where(following <= group_end, np.append(row, beyond)[following], beyond)
     clears = np.flatnonzero(block.column["kind"] == Kind.CLEAR) + block.offset
     if len(clears):
-        clears = np.append(clears, beyond)
-        cleared = clears[np.minimum(np.searchsorted(clears, touches.row, "right"), len(clears) - 1)]
+        cleared = np.append(clears, beyond)[np.searchsorted(clears, touches.row, "right")]
         end_of, gone_of = np.minimum(end_of, cleared), np.minimum(gone_of, cleared)
     return end_of, gone_of
 

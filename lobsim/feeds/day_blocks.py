@@ -83,17 +83,26 @@ class Day:
         feed_array(sha, "seed_row", None)
         return sha.hexdigest() == self.stored_digest
 
+    @cached_property
+    def marks_packets(self) -> bool:
+        """Whether any row says that a packet ends with it; where none does, rows of one exchange time are a packet."""
+        if self.dataset is not None:
+            parts: Iterator[pl.DataFrame] = iter([self.dataset.events])
+        else:
+            assert self.folder is not None
+            parts = read_parts(self.folder / EVENTS, ["flags"])
+        return any(bool((part["flags"].to_numpy() & Flag.LAST_IN_PACKET).any()) for part in parts)
+
     def blocks(self) -> Iterator[Block]:
         """All rows, in order; raises DataError where a stored file is damaged."""
-        phase, offset, flagged = int(Phase.CONTINUOUS), 0, None
+        phase, offset = int(Phase.CONTINUOUS), 0
         for events, touch in self._tables():
             column = {name: events[name].to_numpy() for name in COLUMNS}
-            last = column["flags"] & Flag.LAST_IN_PACKET != 0
-            if flagged is None:
-                flagged = bool(last.any())
             phases = _phases(column["kind"], column["size"], phase)
             phase = int(phases[-1])
-            ends = last if flagged else _last_of_each(column["ts_exchange"])
+            ends = column["flags"] & Flag.LAST_IN_PACKET != 0
+            if not self.marks_packets:
+                ends = _last_of_each(column["ts_exchange"])
             yield Block(offset, events, touch, column, phases, ends)
             offset += len(events)
 

@@ -23,6 +23,7 @@ SILENT_TIMES = 10
 DENSE_STEPS = 100
 """So many steps of the venue's numbers are needed to judge them, and 99 in 100 of them must be by one."""
 _PAUSES = 1000
+_EXACT = 2**21
 REPAIR_NOTE = "repair "
 """How a note begins that a repair has left."""
 _TRADES = (int(Kind.PRINT), int(Kind.EXECUTE_HIDDEN))
@@ -61,6 +62,29 @@ def first_of(block: Block, row: int, words: str = "") -> First:
     return First(block.offset + row + 1, values["ts_exchange"], f"{text}{', ' * bool(said)}{said}")
 
 
+class _Median:
+    """The middle of many nanoseconds, the lower of two; rounded down to the microsecond where there are more than ``_EXACT``."""
+
+    def __init__(self) -> None:
+        self._values, self._counts = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+        self._total = 0
+
+    def add(self, values: np.ndarray) -> None:
+        """Some more of them."""
+        self._total += len(values)
+        values = np.concatenate([self._values, values])
+        counts = np.append(self._counts, np.ones(len(values) - len(self._counts), dtype=np.int64))
+        if self._total > _EXACT:
+            values = values // 1000 * 1000
+        self._values, place = np.unique(values, return_inverse=True)
+        self._counts = np.bincount(place, counts).astype(np.int64)
+
+    @property
+    def value(self) -> int:
+        """The middle one."""
+        return int(self._values[np.searchsorted(np.cumsum(self._counts), (self._total + 1) // 2)])
+
+
 class Clocks:
     """Exchange time that falls, local time that falls within book or trades, rows received before they happened."""
 
@@ -68,7 +92,7 @@ class Clocks:
         self._fallen, self._local = Tally("exchange-time-falls"), Tally("local-clock-falls")
         self._negative = Tally("negative-latency")
         self._latest = {"exchange": -(2**63), "book": -(2**63), "trades": -(2**63)}
-        self._delays: list[np.ndarray] = []
+        self._delays = _Median()
         self._worst_ns = 0
 
     def take(self, block: Block) -> None:
@@ -85,7 +109,7 @@ class Clocks:
         self._negative.add(block, early, "received at {ts_local}")
         if len(early):
             self._worst_ns = min(self._worst_ns, int(delay[early].min()))
-            self._delays.append(delay[early])
+            self._delays.add(delay[early])
 
     def _falls(self, name: str, time: np.ndarray) -> np.ndarray:
         """Where a clock shows less than it did before."""
@@ -96,8 +120,7 @@ class Clocks:
     def findings(self) -> Iterator[Finding]:
         """What was found."""
         if self._negative.count:
-            median = int(np.median(np.concatenate(self._delays)))
-            self._negative.facts = {"median_ns": median, "worst_ns": self._worst_ns}
+            self._negative.facts = {"median_ns": self._delays.value, "worst_ns": self._worst_ns}
         yield from self._fallen.finding()
         yield from self._local.finding()
         yield from self._negative.finding()
@@ -152,9 +175,9 @@ class Duplicates:
         self._is_index &= numbers_are_rows(block.column["sequence"], block.offset)
         known = 0 if self._before is None else len(self._before)
         whole = block.events if self._before is None else pl.concat([self._before, block.events])
-        if self._is_index:
-            self._plain.add(block, np.flatnonzero(repeated(whole, numbered=False)[known:]))
-        self._numbered.add(block, np.flatnonzero(repeated(whole, numbered=True)[known:]))
+        # numbers of rows are never repeated: until the first number that is none, nothing numbered can be
+        tally = self._plain if self._is_index else self._numbered
+        tally.add(block, np.flatnonzero(repeated(whole, numbered=not self._is_index)[known:]))
         self._before = whole[-WINDOW_ROWS:]
 
     def findings(self) -> Iterator[Finding]:

@@ -48,35 +48,24 @@ def missing_removals(dataset: Dataset, stale_ns: int) -> list[tuple[object, int,
     return sorted(found, key=lambda one: (one[2], one[1]))
 
 
-def _apply(book: dict, row: dict) -> list[object]:
-    """Follow one row; the keys it touches.  changes: book, key -> side, price, size"""
+def _apply(book: dict, row: dict) -> list[tuple[object, tuple[int, int, int]]]:
+    """Follow one row; the keys it touches, each with what it is then.  changes: book, key -> side, price, size"""
     kind, side, price, size, key = row["kind"], row["side"], row["price"], row["size"], row["order_id"]
+    new: list[tuple[object, tuple[int, int, int]]] = []
     if kind == Kind.CLEAR:
         book.clear()
-        return []
-    if kind == Kind.LEVEL:
-        book[side, price] = (side, price, size)
-        return [(side, price)]
-    if kind == Kind.ADD:
-        book[key] = (side, price, size)
-        return [key]
-    if key not in book or (book[key][2] == 0 and kind != Kind.REPLACE):
-        return _replace(book, row) if kind == Kind.REPLACE else []
-    if kind in (Kind.REDUCE, Kind.EXECUTE):
-        book[key] = (*book[key][:2], max(book[key][2] - size, 0))
-    elif kind == Kind.DELETE:
-        book[key] = (*book[key][:2], 0)
-    elif kind == Kind.REPLACE:
-        book[key] = (*book[key][:2], 0)
-        return [key, *_replace(book, row)]
-    else:
-        return []
-    return [key]
-
-
-def _replace(book: dict, row: dict) -> list[object]:
-    book[row["other_id"]] = (row["side"], row["price"], row["size"])
-    return [row["other_id"]]
+    elif kind == Kind.LEVEL:
+        new = [((side, price), (side, price, size))]
+    elif kind == Kind.ADD:
+        new = [(key, (side, price, size))]
+    elif key in book and book[key][2] and kind in (Kind.REDUCE, Kind.EXECUTE):
+        new = [(key, (*book[key][:2], max(book[key][2] - size, 0)))]
+    elif key in book and book[key][2] and kind in (Kind.DELETE, Kind.REPLACE):
+        new = [(key, (*book[key][:2], 0))]
+    if kind == Kind.REPLACE:
+        new.append((row["other_id"], (side, price, size)))
+    book.update(new)
+    return new
 
 
 def _touches(dataset: Dataset) -> list[Touch]:
@@ -85,8 +74,8 @@ def _touches(dataset: Dataset) -> list[Touch]:
     book, told, packet, phase = {}, [], 0, int(Phase.CONTINUOUS)
     for number, row in enumerate(rows):
         phase = row["size"] if row["kind"] == Kind.PHASE else phase
-        for key in _apply(book, row):
-            told.append((number, packet, row["ts_exchange"], key, book[key], phase == Phase.CONTINUOUS))
+        for key, state in _apply(book, row):
+            told.append((number, packet, row["ts_exchange"], key, state, phase == Phase.CONTINUOUS))
         packet += bool(row["flags"] & Flag.LAST_IN_PACKET)
     end, now = len(rows), rows[-1]["ts_exchange"]
     clears = [number for number, row in enumerate(rows) if row["kind"] == Kind.CLEAR]
@@ -95,9 +84,9 @@ def _touches(dataset: Dataset) -> list[Touch]:
         if not size:
             continue
         cleared = next((clear for clear in clears if clear > number), end)
-        later = [(one[0], one[4][2]) for one in told[place + 1 :] if one[3] == key]
+        later = [(one[0], one[4]) for one in told[place + 1 :] if one[3] == key]
         until = min([cleared, *(row for row, _ in later[:1])])
-        gone = min([cleared, *(row for row, left in later if not left)])
+        gone = min([cleared, *(row for row, state in later if state[:2] != (side, price) or not state[2])])
         times = [now if row == end else rows[row]["ts_exchange"] for row in (until, gone)]
         found.append(Touch(number, packet, ts, side, price, key, trading, times[0], until, times[1]))
     return found

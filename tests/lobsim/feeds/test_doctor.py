@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lobsim.feeds import save
+from lobsim.feeds import row_checks, save
 from lobsim.feeds.doctor import examine
 from lobsim.feeds.findings import CHECKS, Finding, First, Report, Severity, time_text
 from lobsim.feeds.repair import REPAIRS
@@ -264,3 +264,18 @@ def test_times_are_told_to_the_nanosecond_and_json_has_what_the_report_has() -> 
     )
     told = examine(day(BOOK)).to_json()
     assert ("XYZ", 2, "L2 + trades, exact") == (told["symbol"], told["rows"], told["grade"])
+
+
+@given(st.lists(st.lists(st.integers(-5000, -1), max_size=6), min_size=1, max_size=5), st.sampled_from([0, 4, 99]))
+def test_the_median_of_many_is_rounded_down_to_the_microsecond_only_where_they_are_too_many(
+    parts: list[list[int]], exact: int
+) -> None:
+    values = sorted(value for part in parts for value in part)
+    median = row_checks._Median()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(row_checks, "_EXACT", exact)
+        for part in parts:
+            median.add(np.array(part, dtype=np.int64))
+    if values:
+        middle = values[(len(values) - 1) // 2]
+        assert (middle if len(values) <= exact else middle // 1000 * 1000) == median.value
