@@ -101,7 +101,7 @@ def test_import(name: str, benchmark: Any, shared: Path, tmp_path: Path) -> None
     """One feed."""
     feed = FEEDS[name]
     path = file_of(feed, tmp_path, shared / "data")
-    written = benchmark.pedantic(lambda: run_import(feed, path, tmp_path / "store"), rounds=5, warmup_rounds=1)
+    written = benchmark.pedantic(lambda: run_import(feed, path, tmp_path / "store"), rounds=3, warmup_rounds=1)
     rows, seconds = sum(one.rows for one in written), benchmark.stats.stats.min
     found = plan_of(path, mapped=bool(feed.options.mapping)).found
     unpacked = sum(len(block) for one in found for block in one.source.blocks())

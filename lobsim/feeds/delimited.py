@@ -1,6 +1,6 @@
 """Delimited text, read in blocks straight to integers: names become categories, numbers exact multiples of a power of ten.
 
-Arrow parses each column as what it holds, on the way from the bytes: 30 million numbers a second.
+Arrow parses each column as what it holds, on the way from the bytes: 60 to 100 ns of CPU time a cell, finding it included.
 
 Invariants: the header, where there is one, is checked before anything else; a number that is not a whole multiple of its unit, or does not fit 64 bits, is refused,
 never rounded; no number passes through a float; an error names the line of the file, the header being line 1.

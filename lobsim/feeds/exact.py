@@ -1,6 +1,6 @@
 """From decimal text, and from what programs made of it, to whole numbers of a power of ten, exactly.
 
-Text is checked by a pattern and cast to a decimal of 128 bits: 12 million cells a second on one core, where taking the text apart by patterns and joining its
+Text is checked by a pattern and cast to a decimal of 128 bits: 12 million cells a second, where taking the text apart by patterns and joining its
 digits did 2 million.  Text that stands in columns of a delimited file goes a shorter way (``delimited``).
 
 Where a number has been through a 64-bit float, the decimal with the fewest digits that rounds to that float is taken: 0.1 for
