@@ -26,6 +26,7 @@ from lobsim.feeds.live_orders import Act, LiveOrders
 from lobsim.feeds.schema import COLUMNS, Dataset
 from lobsim.feeds.text import day_start_ns
 from lobsim.types import NONE, Flag, Kind, Phase, Side
+from lobsim.whole_files import whole_file
 
 _STATES = {Phase.HALT: b"H", Phase.QUOTING: b"Q", Phase.CONTINUOUS: b"T"}
 _LETTERS = {
@@ -258,10 +259,8 @@ def _records(letter: str, column: dict[str, np.ndarray], stocks: np.ndarray, mat
 
 def _replace_file(path: Path, data: bytes) -> None:
     """Write whole or not at all."""
-    temporary = path.with_name(f".{path.name}.partial")
     try:
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
+        with whole_file(path) as partial:
+            partial.write_bytes(data)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise DataError(f"it cannot be written ({error.strerror})", file=path) from error

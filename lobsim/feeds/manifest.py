@@ -15,7 +15,8 @@ from typing import Any
 from lobsim.errors import DataError
 from lobsim.feeds.scales import decimal_text
 from lobsim.feeds.schema import SCHEMA_VERSION
-from lobsim.feeds.store import TEMPORARY, Partition, StoredInfo, disk_errors, list_partitions, read_info
+from lobsim.feeds.store import Partition, StoredInfo, disk_errors, list_partitions, read_info
+from lobsim.whole_files import whole_file
 
 MANIFEST = "manifest.json"
 
@@ -25,17 +26,8 @@ def write_manifest(root: str | os.PathLike[str]) -> Path:
     root = Path(root)
     partitions = [_entry(partition) for partition in list_partitions(root)]
     text = json.dumps({"schema_version": SCHEMA_VERSION, "partitions": partitions}, indent=1) + "\n"
-    staged = root / TEMPORARY.format(MANIFEST)
-    with disk_errors(root):
-        try:
-            with staged.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            staged.replace(root / MANIFEST)
-        except BaseException:
-            staged.unlink(missing_ok=True)
-            raise
+    with disk_errors(root), whole_file(root / MANIFEST, lasting=True) as partial:
+        partial.write_text(text, encoding="utf-8")
     return root / MANIFEST
 
 

@@ -30,6 +30,7 @@ import pyarrow.parquet as pq
 
 from lobsim.errors import DataError
 from lobsim.feeds.schema import COLUMNS, Dataset, DatasetInfo, feed_array, validate
+from lobsim.whole_files import flush_folder
 
 EVENTS, ROWS, _TRUTH = "events.parquet", "rows.parquet", "truth.parquet"
 TEMPORARY = ".{}.partial"
@@ -271,18 +272,6 @@ def remove_leftovers(folder: Path) -> None:
     """Remove what an interrupted writer left behind."""
     for path in folder.glob(TEMPORARY.format("*")):
         path.unlink(missing_ok=True)
-
-
-def flush_folder(folder: Path) -> None:
-    """Make the renames last; some systems cannot open a folder, and need not."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _sha256(book: np.ndarray | None) -> str | None:

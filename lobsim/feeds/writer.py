@@ -28,8 +28,9 @@ from lobsim.feeds.day import Closed, Day, Settings
 from lobsim.feeds.manifest import write_manifest
 from lobsim.feeds.piece import Instrument, Piece
 from lobsim.feeds.schema import DatasetInfo, check_codes, check_columns
-from lobsim.feeds.store import EVENTS, TEMPORARY, disk_errors, flush_folder, read_info, remove_books
+from lobsim.feeds.store import EVENTS, TEMPORARY, disk_errors, read_info, remove_books
 from lobsim.types import Kind
+from lobsim.whole_files import flush_folder
 
 _WAITING_ROWS = 2**20
 
