@@ -32,6 +32,7 @@ _CHUNK_EVENTS = 200_000
 """Events per compiled call: some tens of milliseconds, so Ctrl-C is heard within one."""
 _LEVEL_DATA = (Fidelity.L2_TRADES, Fidelity.L2_SNAPSHOTS, Fidelity.L1)
 _DEFAULT_LIFE_NS = 10**9
+_LEAST_ORDERS = 8192
 _ORDER_KINDS = (Kind.ADD, Kind.REDUCE, Kind.DELETE, Kind.REPLACE, Kind.EXECUTE)
 
 
@@ -96,7 +97,7 @@ class ReplayCheck:
     rows_matching            rows whose message alone explains the change of the recorded book; None without recorded book rows
     rows_entering            rows that show a price the row before could not show
     first_mismatch           index of the first row that does not match, -1 if all do; None without recorded book rows
-    crossed                  rows after which the best bid was at or above the best ask
+    crossed                  packets (rows, where nothing is said of packets) of continuous trading after which the best bid was at or above the best ask
     unknown                  rows about orders that were never announced
     corrections              by cause: rows and lots by which history was corrected at prices coming into view
     truth_rows, truth_exact  rows held against an independent best bid and ask, and rows where prices and sizes agree
@@ -178,7 +179,7 @@ class Market:
         size = column["size"].astype(np.int64)
         if self.shift:
             size = np.where(column["kind"] == Kind.PHASE, size, size << self.shift)
-        return make_tape(
+        tape = make_tape(
             {
                 "ts_ns": column["ts_exchange"],
                 "order_id": np.where(named, column["order_id"], 0),
@@ -191,6 +192,9 @@ class Market:
                 "flags": column["flags"].astype(np.int16) | np.where(off, np.int16(Flag.OFF_TICK), np.int16(0)),
             }
         )
+        if not np.any(tape["flags"] & Flag.LAST_IN_PACKET):
+            tape["flags"] |= Flag.LAST_IN_PACKET  # nothing is said of packets: every row is one
+        return tape
 
     @cached_property
     def median_life_ns(self) -> int:
@@ -200,6 +204,22 @@ class Market:
         gone = events.filter(pl.col("kind") == Kind.DELETE).select("order_id", end="ts_exchange")
         lives = gone.join(added, on="order_id").select((pl.col("end") - pl.col("start")).sort()).collect().to_series()
         return int(lives[len(lives) // 2]) if len(lives) else _DEFAULT_LIFE_NS
+
+    @cached_property
+    def _most_orders(self) -> int:
+        """About the most orders that ever rest at once, so that a book need not grow on the way: an order lives from its ADD to its last row that ends one."""
+        kind = self.tape["kind"]
+        if self.by_levels or len(kind) <= _LEAST_ORDERS:
+            return 0
+        ends = pl.DataFrame({"order_id": self.tape["order_id"], "kind": kind}).lazy().with_row_index("row")
+        ends = (
+            ends.filter(pl.col("kind").is_in((int(Kind.DELETE), int(Kind.EXECUTE))))
+            .group_by("order_id")
+            .agg(pl.col("row").max())
+        )
+        change = (kind == Kind.ADD).astype(np.int64)
+        change[ends.collect()["row"].to_numpy()] -= 1
+        return int(np.cumsum(change).max())
 
     def start(self, *, participant: bool, latency: Any = None) -> MarketRun:
         """A new run at the beginning of the recording.
@@ -213,7 +233,8 @@ class Market:
         if latency is not None:
             params |= {name: getattr(latency, name) for name in ("feed_ns", "order_ns", "response_ns")}
         far = 256 + 2 * self.rows.shape[1]
-        size = WorldSize(book=BookSize(orders=8192, window=4096, far=far, ids=16384, timers=256))
+        orders = max(_LEAST_ORDERS, 1 << (self._most_orders + self._most_orders // 4).bit_length())
+        size = WorldSize(book=BookSize(orders=orders, window=4096, far=far, ids=2 * orders, timers=256))
         return MarketRun(new_world(self.tape, self.rows, self.truth, params, size), frozenset(params))
 
     def keyframes(self, *, every_ns: int | None = None, count: int | None = None) -> Keyframes:

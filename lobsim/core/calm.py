@@ -126,10 +126,10 @@ def _apply(world, row):
         if book.nodes[slot]["meta"] & (RECORDED | OWN) != RECORDED or not 0 < size <= held:
             return False
         _take(world, slot, order_id, place, size)
-        if kind == Kind.EXECUTE:
+        if kind == Kind.EXECUTE and row["flags"] & Flag.AUCTION == 0:
             publish_trade(world, np.int64(row["side"]), np.int64(row["price_ticks"]), size, 0)
         return True
-    if kind == Kind.EXECUTE_HIDDEN or (kind == Kind.PRINT and row["flags"] & Flag.AUCTION == 0):
+    if (kind == Kind.EXECUTE_HIDDEN or kind == Kind.PRINT) and row["flags"] & Flag.AUCTION == 0:
         publish_trade(world, np.int64(row["side"]), np.int64(row["price_ticks"]), np.int64(row["size"]), 0)
         return True
     return False
@@ -162,7 +162,7 @@ def replay_calmly(world, until_ns, most):
             head["now_ns"] = now_ns
             break
         k += 1
-        if -book.sides[0]["best_key"] >= book.sides[1]["best_key"]:
+        if -book.sides[0]["best_key"] >= book.sides[1]["best_key"] and row["flags"] & Flag.LAST_IN_PACKET:
             head["crossed"] += 1
     head["cursor"] = k
     if k > start:

@@ -22,7 +22,7 @@ from lobsim.core.reconcile import check_row, check_truth
 from lobsim.core.requests import next_expired
 from lobsim.core.tape import apply_row
 from lobsim.core.timers import next_limit_ns, timer_room
-from lobsim.types import NEVER, OrderState, Reason, Status, Verb
+from lobsim.types import NEVER, Flag, OrderState, Phase, Reason, Status, Verb
 
 _SLACK = 8
 
@@ -113,7 +113,8 @@ def _replay_row(world, spare):
     """The next recorded row, then its checks."""
     head = world.head[0]
     k = np.int64(head["cursor"])
-    apply_row(world, world.tape[k])
+    row = world.tape[k]
+    apply_row(world, row)
     if k < world.rows.shape[0]:
         check_row(world, k, spare)
         if world.rows.shape[0] == 1 and len(world.tape) > 1:
@@ -121,8 +122,9 @@ def _replay_row(world, spare):
             head["worst_1"] = NEVER
     if k < world.truth.shape[0]:
         check_truth(world, k)
-    if -world.book.sides[0]["best_key"] >= world.book.sides[1]["best_key"]:
-        head["crossed"] += 1
+    crossed = -world.book.sides[0]["best_key"] >= world.book.sides[1]["best_key"]
+    if crossed and row["flags"] & Flag.LAST_IN_PACKET and head["phase"] == Phase.CONTINUOUS:
+        head["crossed"] += 1  # within a packet a level book may stand crossed, outside continuous trading any book
     head["cursor"] = k + 1
 
 
