@@ -131,7 +131,7 @@ def _facts(market: Market, parent: Parent, units: Units) -> ParentFacts:
         side=parent.side,
         size=float(parent.size_lots * units.lot),
         decision_ns=parent.start_ns,
-        arrival_ns=min(parent.start_ns + market.config.latency.order_ns, parent.end_ns),
+        arrival_ns=min(parent.start_ns + market.config.latency.typical_order_ns, parent.end_ns),
         end_ns=parent.end_ns,
     )
 

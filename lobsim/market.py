@@ -25,6 +25,8 @@ from lobsim.core.world_hash import world_hash
 from lobsim.errors import DataError
 from lobsim.feeds.schema import Dataset
 from lobsim.keyframes import Keyframes, keyframe_times
+from lobsim.latency import Latency
+from lobsim.latency_tables import LegArrays, leg_arrays
 from lobsim.natural import natural
 from lobsim.types import L2_SHIFT, NEVER, NONE_PRICE, Fidelity, Flag, Kind, Side, Status
 
@@ -38,10 +40,12 @@ _ORDER_KINDS = (Kind.ADD, Kind.REDUCE, Kind.DELETE, Kind.REPLACE, Kind.EXECUTE)
 class MarketRun:
     """One run of a market: a world and the means to move it on."""
 
-    def __init__(self, world: World, chosen: frozenset[str] = frozenset()) -> None:
+    def __init__(self, world: World, chosen: frozenset[str] = frozenset(), latency: Latency | None = None) -> None:
         self.world = world
         self.chosen = chosen
         """fields of the world's head that were set when it was made"""
+        self.latency = latency
+        """what it was started with; None where nobody said"""
         self._messages, self._spare = scratch()
 
     @property
@@ -85,7 +89,7 @@ class MarketRun:
 
     def copy(self) -> MarketRun:
         """An independent run in the same state."""
-        return MarketRun(copy_world(self.world), self.chosen)
+        return MarketRun(copy_world(self.world), self.chosen, self.latency)
 
 
 @dataclass(frozen=True)
@@ -159,6 +163,7 @@ class Market:
         for shared in (self.tape, self.rows, self.truth):
             shared.flags.writeable = False
         self._keyframes: Keyframes | None = None
+        self._legs: dict[Latency, LegArrays] = {}
 
     def _make_tape(self) -> np.ndarray:
         events = self.dataset.events
@@ -201,20 +206,26 @@ class Market:
         lives = gone.join(added, on="order_id").select((pl.col("end") - pl.col("start")).sort()).collect().to_series()
         return int(lives[len(lives) // 2]) if len(lives) else _DEFAULT_LIFE_NS
 
-    def start(self, *, participant: bool, latency: Any = None) -> MarketRun:
+    def start(self, *, participant: bool, latency: Latency | None = None) -> MarketRun:
         """A new run at the beginning of the recording.
 
         participant  whether anybody listens: without, nothing is published
-        latency      config.Latency to use instead of the market's own
+        latency      to use instead of the market's own
+
+        Raises ConfigError or DataError where the feed delay is to be the recorded one and the data set does not tell it.
         """
+        latency = latency or self.config.latency
         needs_life = not self.by_levels and participant
         params = self.config.params(self.dataset.info.fidelity, self.median_life_ns if needs_life else 1, self.shift)
         params["publish"] = int(participant)
-        if latency is not None:
-            params |= {name: getattr(latency, name) for name in ("feed_ns", "order_ns", "response_ns")}
+        if latency not in self._legs:
+            self._legs[latency] = leg_arrays(latency, self.dataset, self.tape["ts_ns"])
+        legs = self._legs[latency]
+        params |= legs.head
         far = 256 + 2 * self.rows.shape[1]
         size = WorldSize(book=BookSize(orders=8192, window=4096, far=far, ids=16384, timers=256))
-        return MarketRun(new_world(self.tape, self.rows, self.truth, params, size), frozenset(params))
+        world = new_world(self.tape, self.rows, self.truth, params, size, *legs[1:])
+        return MarketRun(world, frozenset(params), latency)
 
     def keyframes(self, *, every_ns: int | None = None, count: int | None = None) -> Keyframes:
         """Take snapshots along the recording (one replay of it), from which `start_at` begins.
@@ -227,7 +238,7 @@ class Market:
         self._keyframes = Keyframes(self, keyframe_times(self, every_ns, count))
         return self._keyframes
 
-    def start_at(self, ts_ns: int, *, participant: bool, latency: Any = None) -> MarketRun:
+    def start_at(self, ts_ns: int, *, participant: bool, latency: Latency | None = None) -> MarketRun:
         """A new run in which everything up to and at ts_ns has happened, as if it had been replayed from the open.
 
         It goes on from the last of the ``keyframes`` that will do; without any it replays from the open.
