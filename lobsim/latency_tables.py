@@ -12,7 +12,7 @@ from scipy.special import ndtri
 
 from lobsim.core import latency as core
 from lobsim.core.state import LEG
-from lobsim.delays import DAY_NS, LOAD_REACH, Constant, Delay, Table
+from lobsim.delays import DAY_NS, Constant, Delay, Table
 from lobsim.errors import ConfigError, DataError
 from lobsim.feeds.schema import Dataset
 from lobsim.latency import LEGS, Latency
@@ -104,6 +104,12 @@ def _normal_table() -> np.ndarray:
     return np.concatenate([below, -below])
 
 
+def _growth_table(slope: float) -> np.ndarray:
+    """What each load multiplies a delay by, in 2^-16; one entry more than the last load that is asked for."""
+    loads = np.arange(2 * core.LOAD_REACH * core.LOAD_STEPS + 1) / core.LOAD_STEPS - core.LOAD_REACH
+    return np.maximum(np.rint(np.exp(slope * loads) * (1 << core.LOAD_BITS)), 1).astype(np.int64)
+
+
 class _Writer:
     """Collects what the legs draw from."""
 
@@ -126,10 +132,14 @@ class _Writer:
 
 
 def _write_leg(leg: np.void, name: str, model: Delay, writer: _Writer) -> None:
-    leg["floor_ns"], leg["rho"], leg["load_slope"] = model.floor_ns, model.rho, model.load_slope
+    leg["floor_ns"] = model.floor_ns
+    if model.load_slope != 0:
+        leg["growth"] = writer.place(("growth", model.load_slope), _growth_table(model.load_slope))
     if isinstance(model, Constant):
-        leg["kind"], leg["constant_ns"], leg["rho"] = core.LEG_CONSTANT, model.delay_ns, 0.0
+        leg["kind"], leg["constant_ns"] = core.LEG_CONSTANT, model.delay_ns
         return
+    leg["rho"] = round(model.rho * (1 << core.RHO_BITS))
+    leg["root"] = round((1 - model.rho**2) ** 0.5 * (1 << core.RHO_BITS))
     if not isinstance(model, Table):
         leg["kind"], leg["first"] = core.LEG_DRAWN, writer.place(model, _quantile_table(model))
         return
@@ -153,9 +163,10 @@ def _feed_most_ns(legs: np.ndarray, delays: np.ndarray) -> int:
             longest = int(delays[leg["first"] : leg["first"] + 2 * core.HALF].max())
         elif leg["kind"] == core.LEG_STEPS:
             longest = int(delays[leg["first"] + leg["count"] : leg["first"] + 2 * leg["count"]].max())
-        if leg["load_slope"] != 0:
-            growth = float(np.exp(abs(leg["load_slope"]) * LOAD_REACH))
-            longest = min(int(leg["floor_ns"] + (longest - leg["floor_ns"]) * growth) + 1, DAY_NS)
+        if leg["growth"] != 0:
+            growths = delays[leg["growth"] : leg["growth"] + 2 * core.LOAD_REACH * core.LOAD_STEPS + 1]
+            above = (longest - int(leg["floor_ns"])) * int(growths.max())
+            longest = min(int(leg["floor_ns"]) + (above >> core.LOAD_BITS) + 1, DAY_NS)
         most = max(most, longest)
     return most
 
@@ -190,7 +201,7 @@ def leg_arrays(latency: Latency, dataset: Dataset | None, times_ns: np.ndarray) 
 
 def _feed_varies(legs: np.ndarray) -> bool:
     book, trades = legs[:2]
-    plain = book["kind"] == trades["kind"] == core.LEG_CONSTANT and book["load_slope"] == trades["load_slope"] == 0
+    plain = book["kind"] == trades["kind"] == core.LEG_CONSTANT and book["growth"] == trades["growth"] == 0
     return not plain or book["constant_ns"] != trades["constant_ns"]
 
 
@@ -198,11 +209,11 @@ def _limits(latency: Latency, times_ns: np.ndarray) -> dict[str, Any]:
     mean, deviation = load_scale(np.maximum.accumulate(times_ns), latency.load_window_ns)
     found = {
         "load_window_ns": latency.load_window_ns,
-        "load_mean": mean,
-        "load_sd": deviation,
+        "load_mean": round(mean * (1 << core.LOAD_BITS)),
+        "load_sd": round(deviation * (1 << core.LOAD_BITS)),
         "rate_window_ns": latency.rate_window_ns,
     }
     if latency.reject_above_load is not None:
-        found["overload_above"] = float(latency.reject_above_load)
+        found["overload_above"] = round(latency.reject_above_load * (1 << core.LOAD_BITS))
         found["overload_share"] = round(latency.reject_share * _WORDS)
     return found

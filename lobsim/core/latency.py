@@ -6,12 +6,10 @@ does not matter from where a replay began or when somebody looked.  The hash, 62
 
 Only bursts need a memory: a leg with a rho keeps the normal number of its last draw.  Load is counted in the tape itself when a delay is drawn.
 
-Known limit: a draw with rho or a load slope goes through float64 (erfc, exp); it is the same on one platform only.
+All of it is arithmetic of integers: normal numbers in 2^-32, correlations in 2^-26, loads and what they multiply a delay by in 2^-16.
 """
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 
@@ -42,12 +40,16 @@ BOTTOM_BITS = WORD_BITS - 1 - OCTAVES
 FRACTION_BITS = 15
 HALF = 2 + (OCTAVES << OCTAVE_BITS)
 """Entries of half a table: at distance 0, then of each octave its 2^OCTAVE_BITS cells, and the middle."""
-NORMAL_BITS = 40
-"""delays[:2 * HALF] are quantiles of the normal distribution in 2^-40."""
-_LOAD_REACH = 3.0
+NORMAL_BITS = 32
+"""delays[:2 * HALF] are quantiles of the normal distribution in 2^-32."""
+RHO_BITS = 26
+LOAD_BITS = 16
+LOAD_STEPS = 64
+"""A table of growth has so many entries for each standard deviation of load."""
+LOAD_REACH = 3
+_FARTHEST_Z = 8 << NORMAL_BITS
 _LONGEST_NS = 24 * 3600 * 10**9
 _FIRST_KEY = 0x6C6174656E6379
-_HALF_SQRT = math.sqrt(0.5)
 
 
 @inline
@@ -81,18 +83,41 @@ def quantile_at(delays, first, word):
 
 
 @inline
+def _word_of_normal(delays, z):
+    """The word at which the table of the normal distribution has z: `quantile_at` the other way round."""
+    value = -abs(z)
+    low = np.int64(0)
+    high = np.int64(HALF - 1)
+    while high - low > 1:
+        middle = (low + high) >> 1
+        if delays[middle] <= value:
+            low = middle
+        else:
+            high = middle
+    distance = np.int64(0)
+    width = np.int64(1) << BOTTOM_BITS
+    if low > 0:
+        octave = (low - 1) >> OCTAVE_BITS
+        width = np.int64(1) << (octave + BOTTOM_BITS - OCTAVE_BITS)
+        distance = ((1 << OCTAVE_BITS) + ((low - 1) & ((1 << OCTAVE_BITS) - 1))) * width
+    passed = max(value - delays[low], 0)
+    part = min((passed << FRACTION_BITS) // (delays[low + 1] - delays[low]), (1 << FRACTION_BITS) - 1)
+    distance += part * (width >> FRACTION_BITS)
+    return distance if z < 0 else (np.int64(1) << WORD_BITS) - 1 - distance
+
+
+@inline
 def _correlated(world, leg, word):
     """The word of a leg's next draw in its burst: an AR(1) step of normal numbers, of which `word` gives the new one."""
     memory = world.draws[leg]
-    rho = world.legs[leg]["rho"]
-    z = quantile_at(world.delays, np.int64(0), word) / (1 << NORMAL_BITS)
+    z = quantile_at(world.delays, np.int64(0), word)
     if memory["begun"]:
-        z = rho * memory["z"] + math.sqrt(1.0 - rho * rho) * z
+        chosen = world.legs[leg]
+        z = (chosen["rho"] * memory["z"] + chosen["root"] * z) >> RHO_BITS
+        z = min(max(z, -_FARTHEST_Z), _FARTHEST_Z)
     memory["begun"] = 1
     memory["z"] = z
-    distance = np.int64(0.5 * math.erfc(abs(z) * _HALF_SQRT) * (1 << WORD_BITS))
-    distance = min(distance, (np.int64(1) << (WORD_BITS - 1)) - 1)
-    return distance if z < 0 else (np.int64(1) << WORD_BITS) - 1 - distance
+    return _word_of_normal(world.delays, np.int64(z))
 
 
 @inline
@@ -148,12 +173,28 @@ def _rows_until(tape, at_ns):
 
 @kernel
 def load_at(world, at_ns):
-    """The standardised load: recorded rows in the window up to at_ns, less their mean, over their standard deviation (0 if that is 0)."""
+    """The standardised load in 2^-16: recorded rows in the window up to at_ns, less their mean, over their standard deviation (0 if that is 0)."""
     head = world.head[0]
-    if head["load_sd"] <= 0.0:
-        return 0.0
+    if head["load_sd"] == 0:
+        return np.int64(0)
     rows = _rows_until(world.tape, at_ns) - _rows_until(world.tape, at_ns - np.int64(head["load_window_ns"]))
-    return (rows - head["load_mean"]) / head["load_sd"]
+    return np.int64((((rows << LOAD_BITS) - head["load_mean"]) << LOAD_BITS) // head["load_sd"])
+
+
+@inline
+def _with_load(world, leg, delay, at_ns):
+    """A delay as the load of that time stretches what it has above its floor."""
+    chosen = world.legs[leg]
+    reach = LOAD_REACH << LOAD_BITS
+    load = min(max(load_at(world, at_ns), -reach), reach - 1) + reach
+    place = np.int64(chosen["growth"]) + load * LOAD_STEPS // (1 << LOAD_BITS)
+    part = load * LOAD_STEPS % (1 << LOAD_BITS)
+    growth = world.delays[place]
+    growth += ((world.delays[place + 1] - growth) * part) >> LOAD_BITS
+    above = delay - np.int64(chosen["floor_ns"])
+    if above >= (np.int64(_LONGEST_NS) << LOAD_BITS) // growth:
+        return np.int64(_LONGEST_NS)
+    return np.int64(chosen["floor_ns"] + ((above * growth) >> LOAD_BITS))
 
 
 @kernel
@@ -166,13 +207,11 @@ def leg_delay(world, leg, at_ns, number):
     delay = np.int64(chosen["constant_ns"])
     if kind == LEG_DRAWN:
         word = _word(world, leg, number)
-        if chosen["rho"] != 0.0:
+        if chosen["rho"] != 0:
             word = _correlated(world, leg, word)
         delay = np.int64(quantile_at(world.delays, np.int64(chosen["first"]), word))
-    if chosen["load_slope"] != 0.0:
-        load = min(max(load_at(world, at_ns), -_LOAD_REACH), _LOAD_REACH)
-        above = (delay - chosen["floor_ns"]) * math.exp(chosen["load_slope"] * load)
-        delay = np.int64(chosen["floor_ns"]) + np.int64(min(math.floor(above + 0.5), float(_LONGEST_NS)))
+    if chosen["growth"] != 0:
+        delay = _with_load(world, leg, delay, at_ns)
     return min(delay, np.int64(_LONGEST_NS))
 
 

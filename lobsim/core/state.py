@@ -105,8 +105,9 @@ LEG = np.dtype(
             "i8",
         ),  # where the times begin between which requests are rejected: `reject_count` starts, then as many ends
         ("reject_count", "i8"),
-        ("rho", "f8"),
-        ("load_slope", "f8"),
+        ("rho", "i8"),  # 2^-26
+        ("root", "i8"),  # sqrt(1 - rho^2) in 2^-26
+        ("growth", "i8"),  # where in World.delays the table begins of what load multiplies it by; 0: by nothing
     ]
 )
 """How one leg delays."""
@@ -115,7 +116,7 @@ DRAWS = np.dtype(
     [
         ("count", "i8"),  # messages so far
         ("begun", "i8"),  # 1: z is that of an earlier draw
-        ("z", "f8"),
+        ("z", "i8"),  # 2^-32
         ("packet_ns", "i8"),  # a channel: the last packet that was dated
         ("due_ns", "i8"),  # and when it is heard
         ("read", "i8"),  # entries of the ring that its reader has passed
@@ -152,9 +153,9 @@ WORLD = np.dtype(
         ("feed_varies", "i8"),  # 1: so with market data
         ("feed_most_ns", "i8"),  # no entry is heard later than this after its publication, nor after one before it
         ("load_window_ns", "i8"),
-        ("load_mean", "f8"),
-        ("load_sd", "f8"),
-        ("overload_above", "f8"),
+        ("load_mean", "i8"),  # 2^-16, as are the next two
+        ("load_sd", "i8"),
+        ("overload_above", "i8"),
         ("overload_share", "i8"),  # 2^-62
         ("rate_window_ns", "i8"),
         ("wake_on_reports", "i8"),
