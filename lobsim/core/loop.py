@@ -143,7 +143,7 @@ def _wake(world, now_ns):
         head["touch_wake_ns"] = next_touch_wake_ns(world, now_ns)
     if head["legs_vary"]:
         head["computing_ns"] = compute_delay(world)
-        head["ready_ns"] = now_ns + head["computing_ns"]
+        head["ready_ns"] = now_ns + head["computing_ns"] if head["computing_ns"] > 0 else -NEVER
     return Status.WAKE
 
 
