@@ -25,6 +25,8 @@ from lobsim.core.world_hash import world_hash
 from lobsim.errors import DataError
 from lobsim.feeds.schema import Dataset
 from lobsim.keyframes import Keyframes, keyframe_times
+from lobsim.latency import Latency
+from lobsim.latency_tables import LegArrays, leg_arrays
 from lobsim.natural import natural
 from lobsim.types import L2_SHIFT, NEVER, NONE_PRICE, Fidelity, Flag, Kind, Side, Status
 
@@ -39,10 +41,12 @@ _ORDER_KINDS = (Kind.ADD, Kind.REDUCE, Kind.DELETE, Kind.REPLACE, Kind.EXECUTE)
 class MarketRun:
     """One run of a market: a world and the means to move it on."""
 
-    def __init__(self, world: World, chosen: frozenset[str] = frozenset()) -> None:
+    def __init__(self, world: World, chosen: frozenset[str] = frozenset(), latency: Latency | None = None) -> None:
         self.world = world
         self.chosen = chosen
         """fields of the world's head that were set when it was made"""
+        self.latency = latency
+        """what it was started with; None where nobody said"""
         self._messages, self._spare = scratch()
 
     @property
@@ -86,7 +90,7 @@ class MarketRun:
 
     def copy(self) -> MarketRun:
         """An independent run in the same state."""
-        return MarketRun(copy_world(self.world), self.chosen)
+        return MarketRun(copy_world(self.world), self.chosen, self.latency)
 
 
 @dataclass(frozen=True)
@@ -160,6 +164,7 @@ class Market:
         for shared in (self.tape, self.rows, self.truth):
             shared.flags.writeable = False
         self._keyframes: Keyframes | None = None
+        self._legs: dict[Latency, LegArrays] = {}
 
     def _make_tape(self) -> np.ndarray:
         events = self.dataset.events
@@ -221,21 +226,27 @@ class Market:
         change[ends.collect()["row"].to_numpy()] -= 1
         return int(np.cumsum(change).max())
 
-    def start(self, *, participant: bool, latency: Any = None) -> MarketRun:
+    def start(self, *, participant: bool, latency: Latency | None = None) -> MarketRun:
         """A new run at the beginning of the recording.
 
         participant  whether anybody listens: without, nothing is published
-        latency      config.Latency to use instead of the market's own
+        latency      to use instead of the market's own
+
+        Raises ConfigError or DataError where the feed delay is to be the recorded one and the data set does not tell it.
         """
+        latency = latency or self.config.latency
         needs_life = not self.by_levels and participant
         params = self.config.params(self.dataset.info.fidelity, self.median_life_ns if needs_life else 1, self.shift)
         params["publish"] = int(participant)
-        if latency is not None:
-            params |= {name: getattr(latency, name) for name in ("feed_ns", "order_ns", "response_ns")}
+        if latency not in self._legs:
+            self._legs[latency] = leg_arrays(latency, self.dataset, self.tape["ts_ns"])
+        legs = self._legs[latency]
+        params |= legs.head
         far = 256 + 2 * self.rows.shape[1]
         orders = max(_LEAST_ORDERS, 1 << (self._most_orders + self._most_orders // 4).bit_length())
         size = WorldSize(book=BookSize(orders=orders, window=4096, far=far, ids=2 * orders, timers=256))
-        return MarketRun(new_world(self.tape, self.rows, self.truth, params, size), frozenset(params))
+        world = new_world(self.tape, self.rows, self.truth, params, size, *legs[1:])
+        return MarketRun(world, frozenset(params), latency)
 
     def keyframes(self, *, every_ns: int | None = None, count: int | None = None) -> Keyframes:
         """Take snapshots along the recording (one replay of it), from which `start_at` begins.
@@ -248,7 +259,7 @@ class Market:
         self._keyframes = Keyframes(self, keyframe_times(self, every_ns, count))
         return self._keyframes
 
-    def start_at(self, ts_ns: int, *, participant: bool, latency: Any = None) -> MarketRun:
+    def start_at(self, ts_ns: int, *, participant: bool, latency: Latency | None = None) -> MarketRun:
         """A new run in which everything up to and at ts_ns has happened, as if it had been replayed from the open.
 
         It goes on from the last of the ``keyframes`` that will do; without any it replays from the open.

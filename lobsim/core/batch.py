@@ -21,7 +21,7 @@ from lobsim.core.levels import first_of_pool
 from lobsim.core.loop import step
 from lobsim.types import Status
 
-SHARED = ("tape", "rows", "truth")
+SHARED = ("tape", "rows", "truth", "legs", "delays")
 """Arrays that worlds share and nobody writes."""
 _LINE_BYTES = 64
 _WORTH_FETCHING = 20

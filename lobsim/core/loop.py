@@ -14,6 +14,7 @@ from lobsim.core.calendar import first_wait_ns
 from lobsim.core.calm import replay_calmly
 from lobsim.core.gate import deliver
 from lobsim.core.jit import borrow, borrow_array, inline, kernel
+from lobsim.core.latency import compute_delay
 from lobsim.core.layout import OWN
 from lobsim.core.mailbox import mail_room, send
 from lobsim.core.own import leave, remember_touch
@@ -46,7 +47,8 @@ def _next_mail_ns(world):
 def _next_wake_ns(world):
     """When the participant decides next, or NEVER."""
     head = world.head[0]
-    return min(np.int64(head["wake_ns"]), min(np.int64(head["report_wake_ns"]), np.int64(head["touch_wake_ns"])))
+    wake_ns = min(np.int64(head["wake_ns"]), min(np.int64(head["report_wake_ns"]), np.int64(head["touch_wake_ns"])))
+    return max(wake_ns, np.int64(head["ready_ns"]))  # no decision while the last one is still being computed
 
 
 @kernel
@@ -141,6 +143,9 @@ def _wake(world, now_ns):
         head["report_wake_ns"] = NEVER
     if head["touch_wake_ns"] <= now_ns:
         head["touch_wake_ns"] = next_touch_wake_ns(world, now_ns)
+    if head["legs_vary"]:
+        head["computing_ns"] = compute_delay(world)
+        head["ready_ns"] = now_ns + head["computing_ns"] if head["computing_ns"] > 0 else -NEVER
     return Status.WAKE
 
 
