@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lobsim.calibration.causes import Cause, Explainer, by_time
-from lobsim.calibration.reinsertion import Outcome, Reinsertion, Turns, read_turns
+from lobsim.calibration.reinsertion import Outcome, Reinsertion, read_turns
 from lobsim.calibration.sampling import draw
 from lobsim.calibration.stories import Story, Stratum, read_stories
 from lobsim.errors import ConfigError, DataError
@@ -168,7 +168,9 @@ def measure_consistency(
         strata=_strata(stories, sample, single),
         oldest_first_share=turns.oldest_first_share,
         best_first_share=turns.best_first_share,
-        sizes={multiple: _sizes(sample, [each[i] for each in outcomes], multiple) for i, multiple in enumerate(multiples)},
+        sizes={
+            multiple: _sizes(sample, [each[i] for each in outcomes], multiple) for i, multiple in enumerate(multiples)
+        },
         misses=_misses(sample, single, explainer),
     )
 
@@ -204,7 +206,9 @@ def _is_in_time(story: Story, outcome: Outcome) -> bool:
     return outcome.entered and by_time(story.fills) == by_time(outcome.fills)
 
 
-def _strata(stories: Sequence[Story], sample: Sequence[Story], single: Sequence[Outcome]) -> dict[Stratum, StratumCount]:
+def _strata(
+    stories: Sequence[Story], sample: Sequence[Story], single: Sequence[Outcome]
+) -> dict[Stratum, StratumCount]:
     population = Counter(story.stratum for story in stories)
     sampled = Counter(story.stratum for story in sample)
     pairs = list(zip(sample, single, strict=True))

@@ -21,7 +21,6 @@ from lobsim.market import Market, MarketRun
 from lobsim.snapshot import Snapshot
 from lobsim.types import FillReason, Kind, OrderState, Status
 
-
 PATIENCE_NS = 60 * 10**9
 """A larger order goes on resting for so long after the recorded one was full: nobody knows how long its owner would have waited."""
 

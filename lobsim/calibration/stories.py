@@ -177,9 +177,7 @@ def read_stories(tape: np.ndarray) -> list[Story]:
     reader = _Reader()
     names = ("kind", "order_id", "other_id", "side", "price_ticks", "size", "flags", "ts_ns")
     columns = (tape[name].tolist() for name in names)
-    for row, (kind, order_id, other_id, side, price_ticks, size, flags, ts_ns) in enumerate(
-        zip(*columns, strict=True)
-    ):
+    for row, (kind, order_id, other_id, side, price_ticks, size, flags, ts_ns) in enumerate(zip(*columns, strict=True)):
         if kind == Kind.ADD:
             reader.add(row, order_id, side, price_ticks, size, flags)
         elif kind == Kind.EXECUTE:

@@ -81,7 +81,11 @@ def _percent(part: float | None, whole: float = 1) -> str:
 def _print_report(dataset: Dataset, found: Consistency, seconds: float) -> None:
     from lobsim.calibration.stories import Stratum
 
-    filled = (found.total("sampled", filled=True), found.total("exact", filled=True), found.total("in_time", filled=True))
+    filled = (
+        found.total("sampled", filled=True),
+        found.total("exact", filled=True),
+        found.total("in_time", filled=True),
+    )
     rows = [
         (
             stratum.name.lower(),
@@ -128,7 +132,11 @@ def _print_sizes(found: Consistency) -> None:
         )
         for multiple, count in found.sizes.items()
     ]
-    print_table("Larger orders, resting up to 60 s after the recorded one was full", ("size", "lots", "filled", "history x", "never", "partly", "fully"), rows)
+    print_table(
+        "Larger orders, resting up to 60 s after the recorded one was full",
+        ("size", "lots", "filled", "history x", "never", "partly", "fully"),
+        rows,
+    )
 
 
 def _print_misses(found: Consistency) -> None:
