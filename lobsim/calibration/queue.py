@@ -143,12 +143,17 @@ class _Half(NamedTuple):
 
 
 def calibrate_queue(
-    dataset: Dataset, count: int, seed: int = 0, progress: Callable[[int], None] | None = None
+    dataset: Dataset,
+    count: int,
+    seed: int = 0,
+    exponents: Sequence[float] = EXPONENTS,
+    progress: Callable[[int], None] | None = None,
 ) -> QueueCalibration:
     """Fit and judge the queue models on one order by order data set.
 
-    count     orders to follow, half of them in each half
-    progress  called with the number of orders done
+    count      orders to follow, half of them in each half
+    exponents  to be tried for POWER, POWER2 and POWER3, at least one
+    progress   called with the number of orders done
 
     Raises ConfigError for data without identities to delete or a count below 2, DataError where there are too few orders.
     """
@@ -158,14 +163,14 @@ def calibrate_queue(
     orders = Market(dataset)
     stories = read_stories(orders.tape)
     middle = len(stories) // 2
-    grid = (*FIXED, *(Model(model, power) for model in FITTED for power in EXPONENTS))
+    grid = (*FIXED, *(Model(model, power) for model in FITTED for power in exponents))
     report = progress or (lambda _done: None)
     first = _follow_half(orders, levels, stories[:middle], count // 2, seed, grid, report)
     fits = {model: queue_error(*_looked(first, model)) for model in grid}
     if not any(fits.values()):
         raise DataError("too few orders rest at a price that changes", file=dataset.info.source)
     best = {family: _least(fits, family) for family in FITTED}
-    judged = tuple(dict.fromkeys((*FIXED, *best.values(), DEFAULT)))
+    judged = tuple(dict.fromkeys((*FIXED, *best.values(), *([DEFAULT] if DEFAULT in fits else []))))
     second = _follow_half(
         orders, levels, stories[middle:], count // 2, seed + 1, judged, lambda done: report(count // 2 + done)
     )

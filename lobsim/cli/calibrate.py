@@ -62,7 +62,7 @@ def queue(
 
     clock = Stopwatch()
     with progress("following orders", orders) as count:
-        found = calibrate_queue(dataset, orders, seed, count)
+        found = calibrate_queue(dataset, orders, seed, progress=count)
     content = _labels(dataset) | {"seed": seed} | found.as_json()
     if out is not None:
         write_queue_calibration(out, content)
