@@ -68,18 +68,22 @@ class ModelScore:
 class QueueCalibration:
     """What `calibrate_queue` found.
 
-    orders                followed in the first and in the second half
-    refused               sampled orders that would have traded on arrival: they came through prices of their own instant
-    looks                 at queues, in the second half
-    queue_mean            lots at the price of an order, mean over these
-    scores                the fixed models, each fitted model at its best exponent, the default, and the mix of all of them
-    chosen                the least error in the first half
+    orders        followed in the first and in the second half
+    left_out      sampled orders that others of their own instant kept from joining where they stood
+    looks         at queues, in the second half
+    queue_mean    lots at the price of an order, mean over these
+    order_mean    lots of an order, mean over those judged: where it is near the mean queue, few orders share a price and the model matters little
+    decile_looks  of these by tenth of the true position
+    grid          mean absolute error in the first half, of everything tried
+    scores        the fixed models, each fitted model at its best exponent, the default, and the mix of all of them
+    chosen        the least error in the first half
     """
 
     orders: tuple[int, int]
-    refused: int
+    left_out: int
     looks: int
     queue_mean: float
+    order_mean: float
     decile_looks: tuple[int, ...]
     grid: dict[str, float]
     scores: tuple[ModelScore, ...]
@@ -94,9 +98,10 @@ class QueueCalibration:
         return self.settings() | {
             "orders_fitted": self.orders[0],
             "orders_judged": self.orders[1],
-            "refused": self.refused,
+            "left_out": self.left_out,
             "looks": self.looks,
             "queue_mean_lots": self.queue_mean,
+            "order_mean_lots": self.order_mean,
             "decile_looks": list(self.decile_looks),
             "fit_mean_absolute_percent": self.grid,
             "models": [_score_json(score) for score in self.scores],
@@ -122,7 +127,7 @@ class _Half(NamedTuple):
     models: tuple[Model, ...]
     followed: list[list[Followed]]
     weights: np.ndarray
-    refused: int
+    left_out: int
 
     def errors(self, model: Model) -> np.ndarray:
         """Model minus truth at every look, lots; nobody is ahead of a shadow that was filled already."""
@@ -239,9 +244,10 @@ def _judge(first: _Half, second: _Half, fits: dict[Model, QueueError | None], ch
     scores.append(ModelScore("mean of all", None, None, (), None, mix))
     return QueueCalibration(
         orders=(len(first.shadows), len(second.shadows)),
-        refused=first.refused + second.refused,
+        left_out=first.left_out + second.left_out,
         looks=len(queue),
         queue_mean=queue_mean,
+        order_mean=float(np.mean([shadow.story.size_lots for shadow in second.shadows])) if second.shadows else 0.0,
         decile_looks=tuple(int((deciles == part).sum()) for part in range(DECILES)),
         grid={str(model): error.mean_absolute_percent for model, error in fits.items() if error},
         scores=tuple(scores),

@@ -1,6 +1,7 @@
 """Real orders followed as shadow orders through the level replay, and through the order by order truth.
 
 A shadow order has the size of a recorded order and joins right before the packet that brought it, so that the recorded order itself stands behind it and never counts as ahead.
+It is left out where that is another place in the queue: where others joined or left at its price in the instant before it came, or it came through prices of that instant.
 It changes nothing (Impact.NONE), is alone in its market, is made smaller when a part of the recorded order was cancelled, and is taken back when that was cancelled or lost its
 place.  Where the recorded order was filled the shadow waits on, at most HORIZON_NS after it joined.
 
@@ -189,7 +190,7 @@ class ShadowRuns:
         self._run = levels.start(participant=False)
 
     def follow(self, shadow: Shadow, models: Sequence[Model]) -> list[Followed] | None:
-        """What becomes of a shadow under each model; None where it would have traded on arrival."""
+        """What becomes of a shadow under each model; None where it would stand elsewhere than the recorded order, or trade on arrival."""
         self._base.advance_rows(shadow.join_row)
         snapshot = Snapshot(self._base.world)
         found = []
@@ -209,6 +210,8 @@ def _follow(run: MarketRun, shadow: Shadow) -> Followed | None:
     story = shadow.story
     run.make_room()
     if stand_in(run.world, 0, story.side, story.price_ticks, story.size_lots, run._messages) != OrderState.LIVE:
+        return None
+    if len(shadow.looks) and run.world.own[0]["ahead_entry_lots"] != shadow.ahead[0]:
         return None
     ahead = np.zeros(len(shadow.looks))
     done = 0

@@ -87,8 +87,9 @@ def _print_report(dataset: Dataset, found: QueueCalibration, seconds: float) -> 
     print_table(title, ("model", "fitted", "judged", "bias", *(str(part + 1) for part in range(10))), rows)
     print_text(
         f"\nMean absolute error where fitted and where judged, bias (below 0: too optimistic), and bias by tenth of the true position,"
-        f" front to back. {found.orders[0]} orders fitted, {found.orders[1]} judged, {found.refused} left out because they came"
-        f" through prices of their own instant; {found.looks:,} looks at a mean queue of {found.queue_mean:,.1f} lots."
+        f" front to back. {found.orders[0]} orders fitted, {found.orders[1]} judged, {found.left_out} left out because"
+        f" others moved their place in the instant they came; {found.looks:,} looks at a mean queue of {found.queue_mean:,.1f} lots,"
+        f" the mean order has {found.order_mean:,.1f}."
         f" {seconds:.1f} s.\n"
     )
     rows = [_fill_row(score) for score in found.scores]

@@ -59,7 +59,7 @@ def test_a_model_that_believes_cancels_ahead_is_too_optimistic(found: QueueCalib
 
 
 def test_orders_and_looks_are_counted(found: QueueCalibration) -> None:
-    assert 0 == found.refused
+    assert 0 == found.left_out
     assert sum(found.decile_looks) == found.looks > 0
     assert found.queue_mean > 10
     assert {"risk_averse", "proportional", "log", "log2", "power3 3", "mean of all"} <= {
@@ -102,7 +102,7 @@ def test_on_a_recorded_cut_book_every_model_is_judged(aapl_hour: Dataset, limit:
     count = limit(60, 8)
     day = Dataset(aapl_hour.info, aapl_hour.events.head(limit(8000, 700)), None, aapl_hour.seed_row)
     found = calibrate_queue(day, count, exponents=(3.0,))
-    assert count == sum(found.orders) + found.refused
+    assert count == sum(found.orders) + found.left_out
     assert found.looks >= found.orders[1]
     for score in found.scores[:-1]:
         assert score.judged is not None

@@ -112,6 +112,15 @@ def test_a_shadow_loses_the_part_that_was_cancelled() -> None:
     assert 4 * SECOND == shadow.filled_ns == found.filled_ns
 
 
+def test_an_order_behind_another_of_its_own_instant_is_left_out() -> None:
+    rows = [row(2 * SECOND, Kind.ADD, BUY, 2, 100, 40), row(3 * SECOND, Kind.ADD, BUY, 3, 100, 5)]
+    rows.append(row(3 * SECOND, Kind.ADD, BUY, OURS, 100, 5))
+    day = order_day(rows)
+    orders, levels = Market(day), Market(to_levels(day), MarketConfig(impact=Impact.NONE))
+    (shadow,) = make_shadows(orders, levels, [story for story in read_stories(orders.tape) if story.order_id == OURS])
+    assert ShadowRuns(levels).follow(shadow, [Model(QueueModel.POWER3)]) is None
+
+
 def test_an_order_that_came_through_prices_of_its_own_instant_is_left_out() -> None:
     rows = [
         row(1 * SECOND, Kind.ADD, SELL, 1, 100, 5),
