@@ -195,7 +195,12 @@ def leg_arrays(latency: Latency, dataset: Dataset | None, times_ns: np.ndarray) 
             leg["first"] = writer.place(name, np.concatenate([times, delays]))
     delays = writer.all()
     head |= {"legs_vary": 1, "feed_varies": int(_feed_varies(legs)), "feed_most_ns": _feed_most_ns(legs, delays)}
-    head |= _limits(latency, times_ns)
+    if latency.reject_above_load is not None or np.any(legs["growth"]):
+        head |= _load(latency, times_ns)
+    if latency.reject_above_load is not None:
+        head["overload_above"] = round(latency.reject_above_load * (1 << core.LOAD_BITS))
+        head["overload_share"] = round(latency.reject_share * _WORDS)
+    head["rate_window_ns"] = latency.rate_window_ns
     return LegArrays(head, legs, delays, latency.messages_per_window)
 
 
@@ -205,15 +210,10 @@ def _feed_varies(legs: np.ndarray) -> bool:
     return not plain or book["constant_ns"] != trades["constant_ns"]
 
 
-def _limits(latency: Latency, times_ns: np.ndarray) -> dict[str, Any]:
+def _load(latency: Latency, times_ns: np.ndarray) -> dict[str, Any]:
     mean, deviation = load_scale(np.maximum.accumulate(times_ns), latency.load_window_ns)
-    found = {
+    return {
         "load_window_ns": latency.load_window_ns,
         "load_mean": round(mean * (1 << core.LOAD_BITS)),
         "load_sd": round(deviation * (1 << core.LOAD_BITS)),
-        "rate_window_ns": latency.rate_window_ns,
     }
-    if latency.reject_above_load is not None:
-        found["overload_above"] = round(latency.reject_above_load * (1 << core.LOAD_BITS))
-        found["overload_share"] = round(latency.reject_share * _WORDS)
-    return found

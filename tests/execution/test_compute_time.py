@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from execution.algorithm import ChildOrder, Command, Limit, View, WakeAt
+from execution.algorithm import Cancel, ChildOrder, Command, Limit, View, WakeAt
 from execution.backtest import backtest
 from execution.catalogue import algorithm_named
 from execution.desk import Desk
@@ -132,6 +132,18 @@ def test_legs_that_vary_break_no_bound_of_the_parent(seed: int, limit: Any) -> N
     forced = fills[fills["reason"] == FillReason.END_OF_HORIZON]
     assert np.all(forced["ts_ns"] >= parent.end_ns)
     assert np.all(orders["arrived_ns"] >= orders["sent_ns"])
+
+
+def test_the_last_order_overtakes_no_message_before_it() -> None:
+    class Late(Steady):
+        def on_wake(self, view: View, orders: Sequence[ChildOrder]) -> Iterator[Command]:
+            yield from [Cancel(order.order) for order in orders if not order.leaving]
+            yield from super().on_wake(view, orders)
+
+    orders = made.orders_of(desk_of(Latency(submit=MS, cancel=3 * SECOND_NS), Late()))
+    (forced,) = orders[orders["forced"] == 1]
+    # the last decision was half a second before the end
+    assert OPEN_NS + 23 * SECOND_NS == forced["arrived_ns"]
 
 
 def test_the_last_order_leaves_at_the_end_and_takes_the_submit_leg() -> None:

@@ -267,8 +267,10 @@ def test_a_saved_run_goes_on_with_the_same_draws_whatever_the_market_has(market:
 def test_a_start_at_a_keyframe_hears_what_a_replay_from_the_open_hears(market: Market, bursts: float) -> None:
     legs = Latency(feed_book=Uniform(0, 90 * MS, rho=bursts), feed_trades=30 * MS, order_ns=MS, messages_per_window=3)
     times = market.tape["ts_ns"]
-    market.keyframes(count=9)
-    for ts_ns in (int(times[0]), int(times[len(times) // 2]) + 777, int(times[-1])):
+    frames = market.keyframes(count=9)
+    # later than the median delay after a keyframe, and sooner than the longest
+    close = [time_ns + 60 * MS for time_ns in frames.times_ns[2::2]]
+    for ts_ns in (int(times[0]), int(times[len(times) // 2]) + 777, *close, int(times[-1])):
         whole = market.start(participant=True, latency=legs)
         whole.advance(ts_ns)
         part = market.start_at(ts_ns, participant=True, latency=legs)
@@ -304,6 +306,22 @@ def test_a_recorded_local_clock_gives_each_channel_its_delay() -> None:
         heard = events.filter(pl.col("ts_local") <= at_ns)
         assert (heard["kind"] == Kind.EXECUTE_HIDDEN).sum() == run.world.head[0]["seen_volume"]
         assert (heard["kind"] == Kind.ADD).sum() == run.world.seen.sides[SELL]["levels"]
+
+
+def test_what_was_received_of_one_instant_is_heard_with_the_last_of_it() -> None:
+    local = {100: [150, 400, 300], 900: [950]}
+    events, k = [], 0
+    for ts_ns, received in local.items():
+        for local_ns in received:
+            k += 1
+            events.append(event(ts_ns, Kind.ADD, SELL, k, 10_000 * (200 - k), 1, ts_local=local_ns))
+    run = Market(dataset(events), MarketConfig(latency=Latency(recorded_feed=True))).start(participant=True)
+    heard = []
+    for at_ns in (399, 400, 949, 950):
+        run.world.head["wake_ns"] = at_ns
+        run.advance(at_ns)
+        heard.append(int(run.world.seen.sides[SELL]["levels"]))
+    assert [0, 3, 3, 4] == heard
 
 
 def test_a_local_clock_that_runs_ahead_is_refused_until_it_is_mended() -> None:

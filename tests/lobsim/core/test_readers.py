@@ -150,6 +150,23 @@ def test_whoever_watches_the_touch_is_woken_when_the_change_is_heard(feed: str, 
     assert len(woken) == len(set(woken))
 
 
+def test_a_change_behind_a_slower_packet_wakes_when_both_are_heard(limit: Any) -> None:
+    count = limit(200, 60)
+    rows = [row(10 * k, Kind.ADD, SELL, k + 1, 1000 - k, 1) for k in range(count)]
+    model = Uniform(0, 90)
+    venue = Venue(rows, listens=True, latency=Latency(feed_book=model), seed=2)
+    listener = Listener((Leg(0, model, 2), Leg(1, Constant(0))))
+    venue.head["wake_on_touch"] = 1
+    for told in rows:
+        listener.publish(told["ts_ns"], 0, SELL, told["price_ticks"], 1, 0)
+    due = [entry[0] for entry in listener.waiting[0]]
+    woken = []
+    while venue.run_to(10**6) == Status.WAKE:
+        woken.append(int(venue.head["now_ns"]))
+    assert sorted(set(due)) == woken
+    assert len(woken) < count  # some were held up
+
+
 def test_trades_and_book_do_not_wait_for_each_other() -> None:
     rows = [row(1, Kind.ADD, SELL, 1, 100, 10), row(50, Kind.EXECUTE, SELL, 1, 100, 4)]
     venue = Venue(rows, listens=True, latency=Latency(feed_book=30, feed_trades=5))
