@@ -175,7 +175,8 @@ def calibrate_queue(
     if not any(fits.values()):
         raise DataError("too few orders rest at a price that changes", file=dataset.info.source)
     best = {family: _least(fits, family) for family in FITTED}
-    judged = tuple(dict.fromkeys((*FIXED, *best.values(), *([DEFAULT] if DEFAULT in fits else []))))
+    wanted: list[Model] = [*FIXED, *best.values(), *([DEFAULT] if DEFAULT in fits else [])]
+    judged = tuple(model for place, model in enumerate(wanted) if model not in wanted[:place])
     second = _follow_half(
         orders, levels, stories[middle:], count // 2, seed + 1, judged, lambda done: report(count // 2 + done)
     )

@@ -58,10 +58,7 @@ def backtest(
         str | None, typer.Option("--impact", help="none, consume, decay or rematch; default by the data.")
     ] = None,
     queue: Annotated[
-        str | None,
-        typer.Option(
-            "--queue", help="Levels only: who leaves when a level falls, NAME, NAME:N or FILE.json; default power3:3."
-        ),
+        str | None, typer.Option("--queue", help="Levels: who leaves, NAME, NAME:N or FILE.json; default power3:3.")
     ] = None,
     half_life: Annotated[
         str | None, typer.Option("--half-life", help="impact decay: half of what was taken is back then.")

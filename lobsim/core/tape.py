@@ -84,7 +84,8 @@ def apply_row(world, row):
     elif kind == Kind.PRINT and (row["flags"] & Flag.AUCTION) != 0:
         # An auction is no part of continuous trading: neither VWAP nor a participation rate counts it.
         head["group_unfilled"] = 0
-    elif kind == Kind.PRINT and head["shift"] == 0:
+    elif kind == Kind.PRINT and (head["shift"] == 0 or row["side"] < 0):
+        # Among orders, and where it does not say which side rested, a print is volume and nothing more.
         publish_trade(world, np.int64(row["side"]), np.int64(row["price_ticks"]), np.int64(row["size"]), 0)
         head["group_unfilled"] = 0
     elif head["shift"] == 0:

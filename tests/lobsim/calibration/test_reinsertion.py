@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from lobsim.calibration.consistency import in_auction
 from lobsim.calibration.reinsertion import Outcome, Reinsertion, read_turns
 from lobsim.calibration.stories import read_stories
 from lobsim.types import FillReason, Kind
@@ -111,11 +112,13 @@ def test_orders_of_random_days_fare_as_on_the_slow_book(fifo: float, limit: Call
     for seed in range(limit(12, 2)):
         history = random_history(seed, limit(350, 200), fifo=fifo)
         rows, market = prepare(history), order_market(history)
+        in_turn = read_turns(market, in_auction(market.tape).__getitem__).oldest_first_share == 1
         runs = Reinsertion(market)
         for story in read_stories(market.tape)[::3]:
             found = runs.outcomes(story, (1,))[0]
             assert reinsert(rows, story.row) == times_and_lots(found), (seed, story.row)
             filled += bool(story.fills)
             exact += bool(story.fills) and story.filled_lots == found.filled_lots
+            assert not in_turn or story.filled_lots == found.filled_lots
     assert filled > 10
-    assert exact == filled if fifo == 1.0 else exact < filled
+    assert 0.95 * filled < exact if fifo == 1.0 else exact < filled
