@@ -8,6 +8,7 @@ and keeps each compiled call short enough for Ctrl-C to be heard.
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -159,6 +160,13 @@ class Market:
         for shared in (self.tape, self.rows, self.truth):
             shared.flags.writeable = False
         self._keyframes: Keyframes | None = None
+
+    def with_latency(self, latency: Any) -> Market:
+        """The same market with other delays (config.Latency); what was made ready or measured is shared."""
+        other = copy(self)
+        other.config = replace(self.config, latency=latency)
+        other._keyframes = None
+        return other
 
     def _make_tape(self) -> np.ndarray:
         events = self.dataset.events

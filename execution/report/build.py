@@ -8,6 +8,7 @@ from decimal import Decimal
 import polars as pl
 
 from execution.backtest import BacktestResult
+from execution.latency_cost import DelayedResult, delay_tables
 from execution.report.data import ReportData
 from lobsim import __version__
 from lobsim.clock import zone_name
@@ -62,12 +63,16 @@ def _drift(results: Sequence[BacktestResult]) -> list[tuple[str, float | int | s
     return [(name, value, meaning) for name, (value, meaning) in rows.items()]
 
 
-def report_data(results: Sequence[BacktestResult], *, command: str) -> ReportData:
+def report_data(
+    results: Sequence[BacktestResult], *, command: str, delayed: Sequence[DelayedResult] = ()
+) -> ReportData:
     """Everything a report shows, from one backtest, or from several of the same parents under different conditions.
 
     results  the first is the main one; the others are compared with it
     command  the command line that makes the report again
+    delayed  the main one at several delays, itself first; fewer than two say nothing
     """
+    costs, slopes = delay_tables(delayed) if len(delayed) > 1 else (None, None)
     main = results[0]
     market = main.market
     info = market.dataset.info
@@ -102,4 +107,6 @@ def report_data(results: Sequence[BacktestResult], *, command: str) -> ReportDat
         schedule=main.schedule,
         volume=_volume(market.prints, start_ns, end_ns),
         drift=_drift(results),
+        delay_costs=costs,
+        delay_slopes=slopes,
     )

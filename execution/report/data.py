@@ -86,6 +86,21 @@ COMPARISON = {
     "vwap_cost_bps": pl.Float64,
     "shortfall_bps": pl.Float64,
 }
+DELAY_COSTS = {
+    "algo": pl.String,
+    "label": pl.String,  # the delay as it was asked for: "50us"
+    "delay_us": pl.Float64,  # of every leg; null where legs differ or are drawn
+    "cost_bps": pl.Float64,  # mean over the parents
+    "difference_bps": pl.Float64,  # to the first delay, paired
+}
+DELAY_SLOPES = {
+    "algo": pl.String,
+    "bps_per_us": pl.Float64,
+    "standard_error": pl.Float64,
+    "low": pl.Float64,  # of the 95 % interval
+    "high": pl.Float64,
+    "method": pl.String,  # how the interval was found
+}
 
 TABLES: Mapping[str, Mapping[str, type[pl.DataType]]] = {
     "results": RESULTS,
@@ -95,6 +110,8 @@ TABLES: Mapping[str, Mapping[str, type[pl.DataType]]] = {
     "schedule": SCHEDULE,
     "volume": VOLUME,
     "comparison": COMPARISON,
+    "delay_costs": DELAY_COSTS,
+    "delay_slopes": DELAY_SLOPES,
 }
 
 
@@ -164,6 +181,10 @@ class ReportData:
     comparison: pl.DataFrame | None = None
     """columns COMPARISON, optional: one row per algorithm and condition; taken from ``results`` where they hold
     more than one condition"""
+    delay_costs: pl.DataFrame | None = None
+    """columns DELAY_COSTS, optional: one row per algorithm and delay, where the orders ran at several delays"""
+    delay_slopes: pl.DataFrame | None = None
+    """columns DELAY_SLOPES, with delay_costs: one row per algorithm"""
 
     def __post_init__(self) -> None:
         for name, columns in TABLES.items():

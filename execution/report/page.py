@@ -19,7 +19,8 @@ import polars as pl
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from execution.report import charts, formats, timeline, words
+from execution.latency_cost import delay_sentence
+from execution.report import charts, delays, formats, timeline, words
 from execution.report.data import TABLES, ReportData, ReportError, clean, summarise
 from lobsim.whole_files import whole_file
 
@@ -146,6 +147,13 @@ def draw(
         figures["chart-comparison"] = charts.comparison_figure(comparison, algos)
         conditions = comparison["condition"].unique(maintain_order=True).to_list()
         legend = list(zip(conditions, charts.CONDITION_COLOURS * len(conditions), strict=False))
+    delayed = {}
+    if "delay_costs" in tables and "delay_slopes" in tables:
+        costs, slopes, algos = tables["delay_costs"], tables["delay_slopes"], summary["algo"].to_list()
+        figures["chart-delays"] = delays.delay_figure(costs, algos)
+        names = [(colour, words.algorithm_title(algo)) for algo, colour in delays.colours_of(algos).items()]
+        delayed = delays.delay_rows(costs, slopes, algos)
+        delayed |= {"legend": names, "sentence": delay_sentence(slopes, words.algorithm_title)}
     captions = [run_caption(run, rows, tables["orders"], end_ns) for run, rows in zip(runs, own, strict=True)]
     context = {
         "runs": list(zip(runs, captions, strict=True)),
@@ -154,6 +162,7 @@ def draw(
         "comparison": comparison_rows(comparison, summary),
         "comparison_legend": legend,
         "comparison_height": 64 + (26 * len(legend) + 22) * summary.height,
+        "delays": delayed,
         "has_volume": "volume" in tables and tables["volume"].height > 0,
     }
     return figures, context

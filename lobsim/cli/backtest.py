@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lobsim.cli.data_source import BookOption, DateOption, SeedBookOption, SymbolOption, open_dataset
+from lobsim.cli.delays import Delay, parse_delays
 from lobsim.cli.output import JsonOption, progress
 from lobsim.cli.results import check_folder, finish
 
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 
     from execution.backtest import BacktestResult
     from execution.catalogue import AlgorithmMaker, Choices
+    from execution.latency_cost import DelayedResult
     from execution.parent import Parent
-    from lobsim.config import MarketConfig
+    from lobsim.config import Latency, MarketConfig
     from lobsim.feeds.schema import Dataset
     from lobsim.fees import FeeSchedule
     from lobsim.market import Market
@@ -52,7 +54,11 @@ def backtest(
     ] = None,
     parents: Annotated[int, typer.Option("--parents", help="That many parents, one after the other.", min=1)] = 1,
     latency: Annotated[
-        str, typer.Option("--latency", help="Delay of feed, orders and answers each: 50us, 1ms.")
+        str,
+        typer.Option(
+            "--latency",
+            help="Delay of feed, orders and answers each: 50us; several: 50us,1ms; or settings in a .json file.",
+        ),
     ] = "100us",
     impact: Annotated[
         str | None, typer.Option("--impact", help="none, consume, decay or rematch; default by the data.")
@@ -84,17 +90,19 @@ def backtest(
 
     check_folder(out)
     long_ns = duration_ns(duration, "--duration")
-    delay_ns = 0 if latency.strip() in ("0", "0s") else duration_ns(latency, "--latency")
+    delays = parse_delays(latency)
     schedule = FeeSchedule() if fees is None else parse_fees(fees)
-    config = _config(impact, delay_ns, seed, _level_settings(queue, half_life))
+    config = _config(impact, delays[0].latency, seed, _level_settings(queue, half_life))
     choices = _choices(style, slices, rate, urgency)
     _makers(algo, choices)
     dataset = open_dataset(data, book=book, seed_book=seed_book, symbol=symbol, date=date)
     if profile is not None:
         choices = _with_profile(choices, profile, dataset)
     wanted = _parents(dataset, side, size, start, long_ns, parents, limit_price, max_participation)
-    results = run_backtests(dataset, config, wanted, _makers(algo, choices), schedule, levels=levels)
-    finish(results, command=_command(sys.argv[1:]), out=out, as_json=as_json)
+    makers = _makers(algo, choices)
+    results = run_backtests(dataset, config, wanted, makers, schedule, levels=levels)
+    delayed = run_delays(results[0], delays, wanted, makers, schedule)
+    finish(results, command=_command(sys.argv[1:]), out=out, as_json=as_json, delayed=delayed)
 
 
 def _command(words: Sequence[str]) -> str:
@@ -136,8 +144,8 @@ def _makers(algo: str, choices: Choices) -> dict[str, AlgorithmMaker]:
     return {name: algorithm_named(name, choices) for name in (text.strip().lower() for text in algo.split(","))}
 
 
-def _config(impact: str | None, delay_ns: int, seed: int, more: dict[str, Any]) -> MarketConfig:
-    from lobsim.config import Latency, MarketConfig
+def _config(impact: str | None, latency: Latency, seed: int, more: dict[str, Any]) -> MarketConfig:
+    from lobsim.config import MarketConfig
     from lobsim.errors import ConfigError
     from lobsim.types import Impact
 
@@ -146,7 +154,7 @@ def _config(impact: str | None, delay_ns: int, seed: int, more: dict[str, Any]) 
     if impact is not None and impact not in names:
         raise ConfigError(f"there is no impact mode {impact!r}", where="--impact", hint=f"choose {', '.join(names)}")
     mode = None if impact is None else names[impact]
-    return MarketConfig(impact=mode, latency=Latency.round_trip(delay_ns), seed=seed, **more)
+    return MarketConfig(impact=mode, latency=latency, seed=seed, **more)
 
 
 def _level_settings(queue: str | None, half_life: str | None) -> dict[str, Any]:
@@ -241,3 +249,26 @@ def run_backtests(
             step = None if tell is None else (lambda done, _all, tell=tell: tell(done))
             results.append(run(market, parents, makers, fees=fees, progress=step))
     return results
+
+
+def run_delays(
+    first: BacktestResult,
+    delays: Sequence[Delay],
+    parents: Sequence[Parent],
+    makers: Mapping[str, AlgorithmMaker],
+    fees: FeeSchedule,
+) -> list[DelayedResult]:
+    """The first result, and the same orders in the same market at every further delay; nothing for one delay alone."""
+    from execution.backtest import backtest as run
+    from execution.latency_cost import DelayedResult
+
+    if len(delays) < 2:
+        return []
+    found = [DelayedResult(delays[0].label, delays[0].delay_ns, first)]
+    for delay in delays[1:]:
+        with progress(f"executing with a delay of {delay.label}", len(parents) * len(makers)) as tell:
+            step = None if tell is None else (lambda done, _all, tell=tell: tell(done))
+            market = first.market.with_latency(delay.latency)
+            result = run(market, parents, makers, fees=fees, progress=step)
+        found.append(DelayedResult(delay.label, delay.delay_ns, result))
+    return found

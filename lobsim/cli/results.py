@@ -9,13 +9,17 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lobsim.cli.delays import delays_json, print_delays
 from lobsim.cli.output import print_json, print_table, print_text, progress
 from lobsim.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import polars as pl
+
     from execution.backtest import BacktestResult
+    from execution.latency_cost import DelayedResult
 
 _TABLES = ("results", "fills", "orders", "schedule")
 _COSTS = {
@@ -36,22 +40,40 @@ def check_folder(out: Path | None) -> None:
         raise ConfigError(f"{out} is a file", where="--out", hint="name a folder")
 
 
-def finish(results: Sequence[BacktestResult], *, command: str, out: Path | None, as_json: bool) -> None:
-    """Write the report where asked, and print the results."""
+def finish(
+    results: Sequence[BacktestResult],
+    *,
+    command: str,
+    out: Path | None,
+    as_json: bool,
+    delayed: Sequence[DelayedResult] = (),
+) -> None:
+    """Write the report where asked, and print the results.
+
+    delayed  the first result at several delays, itself first
+    """
     where = None
     if out is not None:
-        where = write_all(results, command, out)
+        where = write_all(results, command, out, delayed)
     if as_json:
-        print_json(summary(results, where))
+        more = delays_json(delayed) if delayed else {}
+        print_json(summary(results, where) | more)
         return
     print_results(results)
+    if delayed:
+        print_text("")
+        print_delays(delayed)
     if where is not None:
         print_text(f"The report: {where}")
 
 
-def write_all(results: Sequence[BacktestResult], command: str, out: Path) -> Path:
-    """report.html and the tables behind it, in one folder; nothing is replaced before all is written."""
-    import polars as pl
+def write_all(
+    results: Sequence[BacktestResult], command: str, out: Path, delayed: Sequence[DelayedResult] = ()
+) -> Path:
+    """report.html and the tables behind it, in one folder; nothing is replaced before all is written.
+
+    The tables hold every run; with several delays their last column, delay, says which one.
+    """
 
     from execution.report import write_report
     from execution.report.build import report_data
@@ -61,14 +83,25 @@ def write_all(results: Sequence[BacktestResult], command: str, out: Path) -> Pat
     with progress("writing the report", None):
         try:
             for name, path in partial.items():
-                pl.concat([getattr(result, name) for result in results], how="vertical_relaxed").write_parquet(path)
-            report = write_report(report_data(results, command=command), out)
+                _table(name, results, delayed).write_parquet(path)
+            report = write_report(report_data(results, command=command, delayed=delayed), out)
             for name, path in partial.items():
                 os.replace(path, out / f"{name}.parquet")
         finally:
             for path in partial.values():
                 path.unlink(missing_ok=True)
     return report
+
+
+def _table(name: str, results: Sequence[BacktestResult], delayed: Sequence[DelayedResult]) -> pl.DataFrame:
+    """One table of every run."""
+    import polars as pl
+
+    frames = [getattr(result, name) for result in results]
+    if delayed:
+        frames = [frame.with_columns(delay=pl.lit(delayed[0].label)) for frame in frames]
+        frames += [getattr(point.result, name).with_columns(delay=pl.lit(point.label)) for point in delayed[1:]]
+    return pl.concat(frames, how="vertical_relaxed")
 
 
 def summary(results: Sequence[BacktestResult], report: Path | None) -> dict[str, Any]:
