@@ -17,7 +17,7 @@ _LAZY: dict[str, str] = {
     "Book": "lobsim.book_shell",
     "Books": "lobsim.batch",
     "Dataset": "lobsim.feeds.schema",
-    "Latency": "lobsim.config",
+    "Latency": "lobsim.latency",
     "Market": "lobsim.market",
     "MarketConfig": "lobsim.config",
     "VenueRules": "lobsim.venue",

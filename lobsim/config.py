@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from lobsim.errors import ConfigError
+from lobsim.latency import Latency
 from lobsim.types import CrossPolicy, Fidelity, Impact, QueueModel, SurplusPolicy
+
+__all__ = ["Latency", "MarketConfig"]
 
 _DAY_NS = 24 * 3600 * 10**9
 _MAX_QUEUE_POWER = 64
+_INSTANT = Latency()
 
 _IMPACTS = {
     Fidelity.L3_FULL: (Impact.REMATCH, Impact.NONE),
@@ -17,45 +21,6 @@ _IMPACTS = {
     Fidelity.L2_TRADES: (Impact.CONSUME, Impact.DECAY, Impact.NONE),
 }
 """What own orders may do to history, by what the data knows; the first is the default."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Latency:
-    """Three constant legs between the participant and the venue, in nanoseconds.
-
-    Raises ConfigError for a leg below 0 or above a day.
-    """
-
-    feed_ns: int = 0
-    """market data: from publication to being seen"""
-    order_ns: int = 0
-    """requests: from decision to arrival at the venue, computing included"""
-    response_ns: int = 0
-    """answers: from the venue to being heard"""
-
-    def __post_init__(self) -> None:
-        for name in ("feed_ns", "order_ns", "response_ns"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or not 0 <= value <= _DAY_NS:
-                raise ConfigError(f"{name} is {value}, whole nanoseconds from 0 to one day are needed", where="latency")
-
-    @classmethod
-    def round_trip(cls, one_way_ns: int) -> Latency:
-        """The same delay on every leg."""
-        return cls(feed_ns=one_way_ns, order_ns=one_way_ns, response_ns=one_way_ns)
-
-    def __str__(self) -> str:
-        legs = {"feed": self.feed_ns, "order": self.order_ns, "response": self.response_ns}
-        if len(set(legs.values())) == 1:
-            return f"{_time_text(self.feed_ns)} on each leg"
-        return ", ".join(f"{name} {_time_text(value)}" for name, value in legs.items())
-
-
-def _time_text(time_ns: int) -> str:
-    for unit, size in (("s", 10**9), ("ms", 10**6), ("us", 10**3)):
-        if time_ns >= size:
-            return f"{time_ns / size:g} {unit}"
-    return f"{time_ns} ns"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +51,7 @@ class MarketConfig:
     """half-life of surplus under LIFETIME; None: the median life of the recording's cancelled orders"""
     seed: int = 0
     """of the drawn lifetimes"""
-    latency: Latency = Latency()
+    latency: Latency = _INSTANT
 
     def __post_init__(self) -> None:
         if not -(2**63) <= self.seed < 2**63:
