@@ -29,8 +29,8 @@ def significant(value: float | None, digits: int = 3) -> str:
         return MISSING
     if value == 0:
         return "0"
-    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-    return number(value, min(places, 12))
+    places = min(max(0, digits - 1 - math.floor(math.log10(abs(value)))), 12)
+    return number(value, places) if round(value, places) else "0"
 
 
 def colours_of(algos: list[str]) -> dict[str, str]:
@@ -39,8 +39,9 @@ def colours_of(algos: list[str]) -> dict[str, str]:
 
 
 def delay_figure(costs: pl.DataFrame, algos: list[str]) -> go.Figure:
-    """Mean total cost of each algorithm (in the order ``algos``) over the delay.
+    """How much more than at the first delay each algorithm (in the order ``algos``) costs at each, on average.
 
+    Differences, not costs: what separates the algorithms is mostly far more than what delay does, and would hide it.
     Delays that are the same on every leg stand at their place; where there is another (drawn, or legs that differ) all stand side by side.
     """
     placed = costs["delay_us"].null_count() == 0
@@ -51,7 +52,7 @@ def delay_figure(costs: pl.DataFrame, algos: list[str]) -> go.Figure:
         rows = rows.sort("delay_us", maintain_order=True) if placed else rows
         title = escape(algorithm_title(algo))
         figure.add_scatter(
-            x=(rows["delay_us"] if placed else rows["label"]).to_list(), y=rows["cost_bps"].to_list(),
+            x=(rows["delay_us"] if placed else rows["label"]).to_list(), y=rows["difference_bps"].to_list(),
             mode="lines+markers" if placed else "markers", name=title, marker={"size": 9, "color": colour},
             line={"width": 2, "color": colour},
             customdata=[
@@ -61,7 +62,10 @@ def delay_figure(costs: pl.DataFrame, algos: list[str]) -> go.Figure:
             hovertemplate=f"<b>{title}</b><br>%{{customdata[0]}}: %{{customdata[1]}} bps"
             "<br>%{customdata[2]} bps more than at the first<extra></extra>",
         )  # fmt: skip
-    upright = axis(nticks=6, title={"text": "bps", "standoff": 6, "font": {"size": 13}}, **STANDOFF, ticklen=4)
+    first = escape(costs["label"][0]) if costs.height else ""
+    title = {"text": f"bps more than at {first}", "standoff": 6, "font": {"size": 13}}
+    upright = axis(nticks=6, title=title, rangemode="tozero", **STANDOFF, ticklen=4)
+    upright |= {"zeroline": True, "zerolinecolor": "#8a8f98", "zerolinewidth": 1}
     return figure.update_layout(**base_layout(), xaxis=_delay_axis(costs, placed), yaxis=upright)
 
 
@@ -73,7 +77,11 @@ def _delay_axis(costs: pl.DataFrame, placed: bool) -> dict[str, Any]:
     values, labels = marks["delay_us"].to_list(), marks["label"].to_list()
     lowest, highest = values[0], values[-1]
     log = lowest > 0 and highest > WIDEST_LINEAR * lowest
-    ticks = {"tickvals": values, "ticktext": labels, "title": {"text": "delay on each leg", "standoff": 6}}
+    ticks = {
+        "tickvals": values,
+        "ticktext": labels,
+        "title": {"text": "delay on each leg", "standoff": 6, "font": {"size": 13}},
+    }
     if log:
         room = 0.05 * math.log10(highest / lowest)
         return axis(type="log", range=[math.log10(lowest) - room, math.log10(highest) + room], **ticks, **STANDOFF)

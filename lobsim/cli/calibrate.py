@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from lobsim.cli.calibrate_latency import latency
 from lobsim.cli.data_source import UNDERSTOOD
 from lobsim.cli.output import JsonOption
 
@@ -23,3 +24,4 @@ def queue(
 
 
 calibrate.command("queue")(queue)
+calibrate.command("latency")(latency)

@@ -54,9 +54,7 @@ def _delay_of(word: str) -> Delay:
     from lobsim.config import Latency
 
     if word.lower().endswith(".json"):
-        from lobsim.latency import read_latency
-
-        return Delay(Path(word).name, None, read_latency(Path(word)))
+        return Delay(Path(word).name, None, Latency.read(Path(word)))
     if word in ("0", "0s"):
         return Delay(word, 0, Latency.round_trip(0))
     try:
