@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from execution.latency_cost import DelayedResult
     from execution.parent import Parent
     from lobsim.config import Latency, MarketConfig
-    from lobsim.feeds.schema import Dataset
+    from lobsim.feeds.schema import Dataset, DatasetInfo
     from lobsim.fees import FeeSchedule
     from lobsim.market import Market
 
@@ -33,7 +33,7 @@ def backtest(
     side: Annotated[str, typer.Option("--side", help="buy or sell.")],
     size: Annotated[str, typer.Option("--size", help="How much, in natural units: shares, coins, contracts.")],
     start: Annotated[
-        str | None, typer.Option("--start", help="Time of day at the venue; default: the first book.")
+        str | None, typer.Option("--start", help="Time of day at the venue; default: the first full book.")
     ] = None,
     duration: Annotated[str, typer.Option("--duration", help="How long it has: 30m, 1h30m.")] = "30m",
     algo: Annotated[
@@ -84,9 +84,10 @@ def backtest(
     as_json: JsonOption = False,
 ) -> None:
     """Execute a parent order in a recorded market with several algorithms, and say what each cost."""
-    from lobsim.clock import duration_ns
+    from lobsim.clock import duration_ns, time_ns
     from lobsim.fee_files import parse_fees
     from lobsim.fees import FeeSchedule
+    from lobsim.opening import first_full_book_ns
 
     check_folder(out)
     long_ns = duration_ns(duration, "--duration")
@@ -98,9 +99,12 @@ def backtest(
     dataset = open_dataset(data, book=book, seed_book=seed_book, symbol=symbol, date=date)
     if profile is not None:
         choices = _with_profile(choices, profile, dataset)
-    wanted = _parents(dataset, side, size, start, long_ns, parents, limit_price, max_participation)
+    order = _order(dataset.info, side, size, limit_price, max_participation)
+    start_ns = None if start is None else time_ns(start, dataset.info, "--start")
     makers = _makers(algo, choices)
-    results = run_backtests(dataset, config, wanted, makers, schedule, levels=levels)
+    market = open_market(dataset, config)
+    wanted = _parents(order, first_full_book_ns(market) if start_ns is None else start_ns, long_ns, parents)
+    results = run_backtests(market, wanted, makers, schedule, levels=levels)
     delayed = run_delays(results[0], delays, wanted, makers, schedule)
     finish(results, command=_command(sys.argv[1:]), out=out, as_json=as_json, delayed=delayed)
 
@@ -184,70 +188,61 @@ def _level_settings(queue: str | None, half_life: str | None) -> dict[str, Any]:
     return settings
 
 
-def _parents(
-    dataset: Dataset,
-    side: str,
-    size: str,
-    start: str | None,
-    long_ns: int,
-    count: int,
-    limit_price: str | None,
-    max_participation: float | None,
-) -> list[Parent]:
-    """The parent orders asked for, one after the other from the start."""
-    from execution.parent import Parent
+def _order(
+    info: DatasetInfo, side: str, size: str, limit_price: str | None, max_participation: float | None
+) -> dict[str, Any]:
+    """Fields of the parent orders asked for, all but their times."""
     from lobsim.cli.amounts import lots_of, ticks_of
-    from lobsim.clock import time_ns
     from lobsim.errors import ConfigError
     from lobsim.types import Side
 
     sides = {"buy": Side.BUY, "sell": Side.SELL}
     if side.strip().lower() not in sides:
         raise ConfigError(f"{side!r} is no side", where="--side", hint="write buy or sell")
-    info = dataset.info
-    first = max(info.session_start_ns, int(dataset.events["ts_exchange"][0]))
-    start_ns = first if start is None else time_ns(start, info, "--start")
-    limit_ticks = None if limit_price is None else ticks_of(limit_price, info, "--limit-price")
-    return [
-        Parent(
-            side=sides[side.strip().lower()],
-            size_lots=lots_of(size, info, "--size"),
-            start_ns=start_ns + place * long_ns,
-            end_ns=start_ns + (place + 1) * long_ns,
-            limit_price_ticks=limit_ticks,
-            max_participation=max_participation,
-        )
-        for place in range(count)
-    ]
+    return {
+        "side": sides[side.strip().lower()],
+        "size_lots": lots_of(size, info, "--size"),
+        "limit_price_ticks": None if limit_price is None else ticks_of(limit_price, info, "--limit-price"),
+        "max_participation": max_participation,
+    }
+
+
+def _parents(order: dict[str, Any], start_ns: int, long_ns: int, count: int) -> list[Parent]:
+    """The parent orders asked for, one after the other from the start."""
+    from execution.parent import Parent
+
+    starts = range(start_ns, start_ns + count * long_ns, long_ns)
+    return [Parent(**order, start_ns=each_ns, end_ns=each_ns + long_ns) for each_ns in starts]
+
+
+def open_market(dataset: Dataset, config: MarketConfig) -> Market:
+    """The market of a data set, with all that a backtest of it runs compiled."""
+    from lobsim.cli.compiling import compile_backtest
+    from lobsim.market import Market
+
+    compile_backtest()
+    return Market(dataset, config)
 
 
 def run_backtests(
-    dataset: Dataset,
-    config: MarketConfig,
-    parents: Sequence[Parent],
-    makers: Mapping[str, AlgorithmMaker],
-    fees: FeeSchedule,
-    *,
-    levels: bool,
+    market: Market, parents: Sequence[Parent], makers: Mapping[str, AlgorithmMaker], fees: FeeSchedule, *, levels: bool
 ) -> list[BacktestResult]:
     """The backtest on the data as they are and, with levels, on their level projection."""
     from dataclasses import replace
 
     from execution.backtest import backtest as run
-    from lobsim.cli.compiling import compile_backtest
     from lobsim.market import Market
 
-    compile_backtest()
-    markets: list[Market] = [Market(dataset, config)]
+    markets = [market]
     if levels:
         from lobsim.sample import to_levels
 
-        markets.append(Market(to_levels(dataset), replace(config, impact=None)))
+        markets.append(Market(to_levels(market.dataset), replace(market.config, impact=None)))
     results = []
-    for market in markets:
-        with progress(f"executing on {'levels' if market.by_levels else 'orders'}", len(parents) * len(makers)) as tell:
+    for each in markets:
+        with progress(f"executing on {'levels' if each.by_levels else 'orders'}", len(parents) * len(makers)) as tell:
             step = None if tell is None else (lambda done, _all, tell=tell: tell(done))
-            results.append(run(market, parents, makers, fees=fees, progress=step))
+            results.append(run(each, parents, makers, fees=fees, progress=step))
     return results
 
 

@@ -31,6 +31,8 @@ _COSTS = {
     "total": "shortfall_bps",
 }
 """Headings of the cost columns, and where their figures come from."""
+_WHOLE = 1 - 1e-9
+"""A share from here on is all of it: sizes are sums of floats."""
 _MEANS = ("completion", "avg_price", "passive_share", "shortfall_money", *_COSTS.values())
 
 
@@ -140,7 +142,7 @@ def _figure(value: float | None, digits: int) -> str:
 
 def _share(value: float | None) -> str:
     """A share of a whole; "100%" is said of nothing less than all."""
-    return "n/a" if value is None else "<100%" if 0.995 <= value < 1 else f"{value:.0%}"
+    return "n/a" if value is None else "<100%" if 0.995 <= value < _WHOLE else f"{value:.0%}"
 
 
 def by_algorithm(result: BacktestResult) -> list[dict[str, Any]]:
