@@ -134,6 +134,8 @@ def _facts(market: Market, parent: Parent, units: Units) -> ParentFacts:
         decision_ns=parent.start_ns,
         arrival_ns=min(parent.start_ns + market.config.latency.order_ns, parent.end_ns),
         end_ns=parent.end_ns,
+        multiplier=float(units.multiplier),
+        inverse=units.inverse,
     )
 
 

@@ -142,7 +142,7 @@ class ReportData:
     unit: str
     """what size counts ("shares", "coins", "contracts")"""
     currency: str
-    """ISO code of the price currency ("USD")"""
+    """what money is counted in: ISO code ("USD"), or the coin of an inverse contract ("BTC")"""
     start_ns: int
     """first instant the algorithms may act, ns UTC"""
     end_ns: int
@@ -162,6 +162,8 @@ class ReportData:
     command: str
     """command line that makes this report again"""
 
+    grade: str = ""
+    """what the doctor says of the market data ("L3, exact"); "" where nobody asked"""
     results: pl.DataFrame
     """columns RESULTS: one row per (run_id, parent_id, algo).  The condition of the first row is the main one:
     the page ranks its rows; rows of other conditions are only compared with it.  An optional column ``date``

@@ -181,7 +181,7 @@ def title_facts(data: ReportData) -> list[tuple[str, str, str]]:
     length = formats.duration(data.end_ns - data.start_ns)
     return [
         ("When", f"{when}, {formats.place(zone)} time", f"{formats.long_date(data.date)}, {length}"),
-        ("Market", data.venue, data.fidelity),
+        ("Market", data.venue, f"{data.fidelity}; data graded: {data.grade}" if data.grade else data.fidelity),
         ("Delays", data.latency, ""),
         ("Effect on the market", data.impact, ""),
     ]
@@ -291,6 +291,7 @@ def details(data: ReportData, condition: str | None) -> list[tuple[str, str]]:
     """What someone needs to judge or repeat the run."""
     return [
         ("Market data", f"{data.venue}, {data.fidelity}"),
+        *([("Grade of the data", data.grade)] if data.grade else []),
         ("Matching", condition or formats.MISSING),
         ("Effect of own orders", data.impact),
         ("Delays", data.latency),

@@ -27,6 +27,22 @@ if TYPE_CHECKING:
 
 _ALGORITHMS = "twap,vwap,pov,ac"
 
+LatencyOption = Annotated[
+    str,
+    typer.Option(
+        "--latency",
+        help="Delay of feed, orders and answers each: 50us; several: 50us,1ms; or settings in a .json file.",
+    ),
+]
+FeesOption = Annotated[
+    str | None,
+    typer.Option("--fees", help="taker=0.3,maker=-0.1 in bps of value (negative: rebate), or a TOML file."),
+]
+QueueOption = Annotated[
+    str | None,
+    typer.Option("--queue", help="Levels only: who leaves when a level falls, NAME or NAME:N; default power3:3."),
+]
+
 
 def backtest(
     data: Annotated[str, typer.Option("--data", help='A recording, an imported folder, or "sample".')],
@@ -53,29 +69,17 @@ def backtest(
         float | None, typer.Option("--max-participation", help="Largest share of volume.")
     ] = None,
     parents: Annotated[int, typer.Option("--parents", help="That many parents, one after the other.", min=1)] = 1,
-    latency: Annotated[
-        str,
-        typer.Option(
-            "--latency",
-            help="Delay of feed, orders and answers each: 50us; several: 50us,1ms; or settings in a .json file.",
-        ),
-    ] = "100us",
+    latency: LatencyOption = "100us",
     impact: Annotated[
         str | None, typer.Option("--impact", help="none, consume, decay or rematch; default by the data.")
     ] = None,
-    queue: Annotated[
-        str | None,
-        typer.Option("--queue", help="Levels only: who leaves when a level falls, NAME or NAME:N; default power3:3."),
-    ] = None,
+    queue: QueueOption = None,
     half_life: Annotated[
         str | None, typer.Option("--half-life", help="impact decay: half of what was taken is back then.")
     ] = None,
     levels: Annotated[bool, typer.Option("--levels", help="Replay the data's level (L2) projection too.")] = False,
     seed: Annotated[int, typer.Option("--seed", help="Of the drawn lifetimes of surplus orders.")] = 0,
-    fees: Annotated[
-        str | None,
-        typer.Option("--fees", help="taker=0.3,maker=-0.1 in bps of value (negative: rebate), or a TOML file."),
-    ] = None,
+    fees: FeesOption = None,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for report.html and the tables.")] = None,
     book: BookOption = None,
     seed_book: SeedBookOption = None,

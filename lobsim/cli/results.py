@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from execution.backtest import BacktestResult
     from execution.latency_cost import DelayedResult
+    from lobsim.feeds.schema import Dataset
 
 _TABLES = ("results", "fills", "orders", "schedule")
 _COSTS = {
@@ -55,11 +56,12 @@ def finish(
     delayed  the first result at several delays, itself first
     """
     where = None
+    grade = _grade(results[0].market.dataset) if as_json or out is not None else ""
     if out is not None:
-        where = write_all(results, command, out, delayed)
+        where = write_all(results, command, out, delayed, grade)
     if as_json:
         more = delays_json(delayed) if delayed else {}
-        print_json(summary(results, where) | more)
+        print_json(summary(results, where) | {"grade": grade} | more)
         return
     print_results(results)
     if delayed:
@@ -69,8 +71,20 @@ def finish(
         print_text(f"The report: {where}")
 
 
+def _grade(dataset: Dataset) -> str:
+    """What the doctor says of the data: "L2 + trades, sound"."""
+    from lobsim.feeds.doctor import examine
+
+    with progress("looking the data over", dataset.events.height) as tell:
+        return examine(dataset, tell).grade
+
+
 def write_all(
-    results: Sequence[BacktestResult], command: str, out: Path, delayed: Sequence[DelayedResult] = ()
+    results: Sequence[BacktestResult],
+    command: str,
+    out: Path,
+    delayed: Sequence[DelayedResult] = (),
+    grade: str = "",
 ) -> Path:
     """report.html and the tables behind it, in one folder; nothing is replaced before all is written.
 
@@ -86,7 +100,7 @@ def write_all(
         try:
             for name, path in partial.items():
                 _table(name, results, delayed).write_parquet(path)
-            report = write_report(report_data(results, command=command, delayed=delayed), out)
+            report = write_report(report_data(results, command=command, delayed=delayed, grade=grade), out)
             for name, path in partial.items():
                 os.replace(path, out / f"{name}.parquet")
         finally:
@@ -121,6 +135,7 @@ def summary(results: Sequence[BacktestResult], report: Path | None) -> dict[str,
         "symbol": info.symbol,
         "date": info.date,
         "fidelity": info.fidelity.name,
+        "currency": info.money_currency,
         "impact": market.impact.name.lower(),
         "latency": str(market.config.latency),
         "data_digest": market.dataset.digest,
@@ -176,7 +191,7 @@ def print_results(results: Sequence[BacktestResult]) -> None:
             for row in rows
         ]
         print_table(_title(result), ("algorithm", "filled", "avg price", *_COSTS, "passive"), cells)
-    print_text(verdict(by_algorithm(results[0]), results[0].market.dataset.info.currency))
+    print_text(verdict(by_algorithm(results[0]), results[0].market.dataset.info.money_currency))
 
 
 def _title(result: BacktestResult) -> str:
@@ -196,7 +211,8 @@ def verdict(rows: Sequence[dict[str, Any]], currency: str) -> str:
         return "No cost is known: there was no price on both sides of the book when the order began."
     best, worst = known[0], known[-1]
     total = best["shortfall_bps"]
-    money = f"{currency} {abs(best['shortfall_money']):,.2f}"
+    amount = abs(best["shortfall_money"])
+    money = f"{currency} {amount:,.2f}" if amount >= 1 or not amount else f"{currency} {amount:,.4g}"
     text = f"a cost of {total:.2f} bps ({money})" if total >= 0 else f"a gain of {-total:.2f} bps ({money})"
     if len(known) == 1:
         return f"{best['algo']} came to {text}."
