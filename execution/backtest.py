@@ -40,6 +40,8 @@ class Run:
     orders: pl.DataFrame
     schedule: pl.DataFrame
     drift: list[tuple[str, float, str]]
+    computed_ns: tuple[int, ...] = ()
+    """what each decision took, where that was measured; ``Desk(compute_ns=...)`` repeats the run with it"""
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ def _facts(market: Market, parent: Parent, units: Units) -> ParentFacts:
         side=parent.side,
         size=float(parent.size_lots * units.lot),
         decision_ns=parent.start_ns,
-        arrival_ns=min(parent.start_ns + market.config.latency.order_ns, parent.end_ns),
+        arrival_ns=min(parent.start_ns + market.config.latency.typical_order_ns, parent.end_ns),
         end_ns=parent.end_ns,
         multiplier=float(units.multiplier),
         inverse=units.inverse,
@@ -153,12 +155,22 @@ def check_parent(market: Market, parent: Parent) -> None:
 
 
 def run_parent(
-    market: Market, base: MarketRun, parent: Parent, name: str, make: AlgorithmMaker, parent_id: str, fees: FeeSchedule
+    market: Market,
+    base: MarketRun,
+    parent: Parent,
+    name: str,
+    make: AlgorithmMaker,
+    parent_id: str,
+    fees: FeeSchedule,
+    clock_ns: Callable[[], int] | None = None,
 ) -> Run:
-    """Execute one parent with one algorithm on a copy of a run that has not passed the parent's start."""
+    """Execute one parent with one algorithm on a copy of a run that has not passed the parent's start.
+
+    clock_ns  measures what each decision takes (``execution.desk.Desk``)
+    """
     units = Units(market.dataset.info)
     algorithm = make(parent, market.dataset.info)
-    desk = Desk(base.copy(), parent, algorithm)
+    desk = Desk(base.copy(), parent, algorithm, clock_ns=clock_ns)
     desk.execute()
     fills = fills_table(desk, units, fees)
     orders = orders_table(desk, units)
@@ -172,7 +184,9 @@ def run_parent(
     )
     condition = condition_text(market)
     run_id = f"{condition}/{parent_id}/{name}"
-    return Run(run_id, parent_id, parent, name, condition, cost, fills, orders, schedule, drift_table(desk, units))
+    drift = drift_table(desk, units)
+    measured = tuple(desk.computed_ns)
+    return Run(run_id, parent_id, parent, name, condition, cost, fills, orders, schedule, drift, measured)
 
 
 def backtest(
@@ -182,11 +196,13 @@ def backtest(
     *,
     fees: FeeSchedule | None = None,
     progress: Callable[[int, int], None] | None = None,
+    clock_ns: Callable[[], int] | None = None,
 ) -> BacktestResult:
     """Execute every parent with every algorithm.
 
     algorithms  name -> maker (`execution.catalogue.algorithm_named`, or a function of your own)
     progress    called with (runs done, runs in all)
+    clock_ns    measures what each decision takes, which then delays it; None: the compute leg of the market
 
     Raises ConfigError for a parent outside the recording, or for no parents or algorithms at all.
     """
@@ -200,7 +216,8 @@ def backtest(
         parent = parents[place]
         base.advance(parent.start_ns - 1)
         for name, make in algorithms.items():
-            done[place, name] = run_parent(market, base, parent, name, make, str(place + 1), fees or FeeSchedule())
+            numbered = str(place + 1)
+            done[place, name] = run_parent(market, base, parent, name, make, numbered, fees or FeeSchedule(), clock_ns)
             if progress is not None:
                 progress(len(done), len(parents) * len(algorithms))
     runs = tuple(done[place, name] for place in range(len(parents)) for name in algorithms)

@@ -7,7 +7,7 @@ END_OF_HORIZON).  It is paid for like any other fill; what these bounds or an em
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -18,8 +18,10 @@ from execution.core.desk import force_out, list_orders, observe, post_commands
 from execution.core.state import LIVE, TASK, VIEW
 from execution.parent import Parent
 from lobsim.core.drift import touch_and_history
+from lobsim.core.latency import forced_due_ns
 from lobsim.core.world import roomier_world
 from lobsim.errors import ConfigError
+from lobsim.latency import DAY_NS
 from lobsim.market import MarketRun
 from lobsim.types import MAX_PRICE_TICKS, MESSAGE, NEVER, NONE, Side, Status
 
@@ -54,19 +56,35 @@ class Gap:
 class Desk:
     """One parent order, one algorithm, one run of a market.
 
-    run     a run that has not passed the parent's start, with a participant; it is used up
+    run         a run that has not passed the parent's start, with a participant; it is used up
+    clock_ns    measures what each decision takes in nanoseconds; that delays its messages and the next decision in place of the compute leg
+    compute_ns  the same out of a list, one for each decision (``computed_ns`` of an earlier run, to repeat it exactly)
 
-    Raises ConfigError for a run without a participant, or beyond the parent's start.
+    Raises ConfigError for a run without a participant, or beyond the parent's start, or for both a clock and a list.
     """
 
-    def __init__(self, run: MarketRun, parent: Parent, algorithm: Algorithm | CompiledAlgorithm) -> None:
+    def __init__(
+        self,
+        run: MarketRun,
+        parent: Parent,
+        algorithm: Algorithm | CompiledAlgorithm,
+        *,
+        clock_ns: Callable[[], int] | None = None,
+        compute_ns: Sequence[int] | None = None,
+    ) -> None:
         if not run.world.head[0]["publish"]:
             raise ConfigError("the run has no participant", where="desk", hint="start it with participant=True")
         if run.now_ns > parent.start_ns:
             raise ConfigError("the run has passed the parent's start", where="desk", hint="use a fresh run or a copy")
+        if clock_ns is not None and compute_ns is not None:
+            raise ConfigError("a clock and a list of computing times are given", where="desk", hint="leave one out")
         self.run = run
         self.parent = parent
         self.algorithm = algorithm
+        self.computed_ns: list[int] = []
+        """what each decision took, where it was measured or given"""
+        self._clock_ns = clock_ns
+        self._given_ns = None if compute_ns is None else iter(compute_ns)
         self.gap = Gap()
         self.task = np.zeros(1, TASK)
         self.before: dict[str, int] = {}
@@ -139,14 +157,28 @@ class Desk:
     def _decide(self) -> None:
         self._see()
         orders = self._orders()
-        if isinstance(self.algorithm, CompiledAlgorithm):
-            commands = self.algorithm.commands
-            count = self.algorithm.answer(self._view, orders)
-        else:
-            view = View(self.parent, self.run.world, self._view[0])
-            commands = write_commands(self.algorithm.on_wake(view, _children(orders)))
-            count = len(commands)
+        begun_ns = 0 if self._clock_ns is None else self._clock_ns()
+        commands, count = self._ask(orders)
+        if self._clock_ns is not None:
+            self._take_time(self._clock_ns() - begun_ns)
+        elif self._given_ns is not None:
+            self._take_time(next(self._given_ns, 0))
         self._post(commands, count)
+
+    def _ask(self, orders: np.ndarray) -> tuple[np.ndarray, int]:
+        if isinstance(self.algorithm, CompiledAlgorithm):
+            return self.algorithm.commands, self.algorithm.answer(self._view, orders)
+        view = View(self.parent, self.run.world, self._view[0])
+        commands = write_commands(self.algorithm.on_wake(view, _children(orders)))
+        return commands, len(commands)
+
+    def _take_time(self, compute_ns: int) -> None:
+        """The decision took so long: its messages leave only then, and nothing is decided meanwhile."""
+        compute_ns = min(max(int(compute_ns), 0), DAY_NS)
+        self.computed_ns.append(compute_ns)
+        head = self.run.world.head[0]
+        head["computing_ns"] = compute_ns
+        head["ready_ns"] = head["now_ns"] + compute_ns
 
     def _post(self, commands: np.ndarray, count: int) -> None:
         while True:
@@ -163,9 +195,10 @@ class Desk:
         head["report_wake_ns"] = head["touch_wake_ns"] = NEVER
         head["wake_on_reports"] = head["wake_on_touch"] = 0
         head["wake_ns"] = self.parent.end_ns
+        head["ready_ns"] = -NEVER
         self.run.advance(self.parent.end_ns)
         observe(self.run.world, self.task, self._old_filled, self._view)
-        self.run.advance(self.parent.end_ns + int(head["order_ns"]))
+        self.run.advance(int(forced_due_ns(self.run.world)))
         while True:
             self.run.make_room()
             status = force_out(self.run.world, self.task, self._view, self._message)

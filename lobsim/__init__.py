@@ -22,6 +22,8 @@ _LAZY: dict[str, str] = {
     "MarketConfig": "lobsim.config",
     "VenueRules": "lobsim.venue",
     "Worlds": "lobsim.batch",
+    "import_data": "lobsim.feeds.importing",
+    "load": "lobsim.feeds.store",
 }
 """Public name -> the module that defines it."""
 

@@ -20,8 +20,6 @@ import numpy as np
 from lobsim.errors import ConfigError
 
 DAY_NS = 24 * 3600 * 10**9
-LOAD_REACH = 3.0
-"""A standardised load beyond this, up or down, counts as this."""
 
 
 def _refuse(model: str, name: str, value: Any, wanted: str) -> ConfigError:
@@ -62,7 +60,7 @@ class Delay:
 
     def __post_init__(self) -> None:
         _check_number(self.name, "rho", self.rho, -1.0, 1.0)
-        _check_number(self.name, "load_slope", self.load_slope, -10.0, 10.0)
+        _check_number(self.name, "load_slope", self.load_slope, -3.0, 3.0)
 
     @property
     def floor_ns(self) -> int:

@@ -24,6 +24,7 @@ from lobsim import __version__
 from lobsim.book_shell import Book
 from lobsim.core.world_hash import whole_book_hash, world_hash
 from lobsim.errors import ConfigError, DataError
+from lobsim.latency import Latency
 from lobsim.market import Market, MarketRun
 from lobsim.snapshot import Part, Snapshot
 from lobsim.whole_files import whole_file
@@ -31,7 +32,6 @@ from lobsim.whole_files import whole_file
 _RUN = "run"
 _BOOK = "book"
 _FORMAT = 1
-_LEGS = ("feed_ns", "order_ns", "response_ns")
 _AGAIN = "save it again"
 _OTHER_HASH = "its content does not have the state hash it was written with"
 
@@ -41,7 +41,12 @@ def save_run(run: MarketRun, market: Market, path: str | os.PathLike[str]) -> No
 
     Raises DataError when the disk refuses; the older file then stands.
     """
-    header = {"dataset": market.dataset.digest, "chosen": sorted(run.chosen), "state_hash": world_hash(run.world)}
+    header = {
+        "dataset": market.dataset.digest,
+        "chosen": sorted(run.chosen),
+        "state_hash": world_hash(run.world),
+        "latency": (run.latency or market.config.latency).as_dict(),
+    }
     _save(_RUN, header, Snapshot(run.world), Path(path))
 
 
@@ -56,18 +61,20 @@ def load_run(path: str | os.PathLike[str], market: Market) -> MarketRun:
     header, memory = _read(file, _RUN)
     if header["dataset"] != market.dataset.digest:
         raise DataError("the run was saved of another data set", file=file, hint="load the data set it was saved of")
-    world = _restored(header, memory, market.start(participant=True).world, file)
+    latency = Latency.from_dict(header.get("latency", {}))
+    fresh = market.start(participant=True, latency=latency)
+    world = _restored(header, memory, fresh.world, file)
     if world_hash(world) != header["state_hash"]:
         raise DataError(_OTHER_HASH, file=file, hint=_AGAIN)
-    settings = market.start(participant=bool(world.head[0]["publish"])).world.head[0]
-    for name in sorted(set(header["chosen"]) - {*_LEGS, "publish"}):
+    settings = market.start(participant=bool(world.head[0]["publish"]), latency=latency).world.head[0]
+    for name in sorted(set(header["chosen"]) - {"publish"}):
         if world.head[0][name] != settings[name]:
             raise ConfigError(
                 f"the run was saved with {name} {world.head[0][name]}, the market has {settings[name]}",
                 where=str(file),
                 hint="make the market with the settings of then",
             )
-    return MarketRun(world, frozenset(header["chosen"]))
+    return MarketRun(world, frozenset(header["chosen"]), latency)
 
 
 def save_book(book: Book, path: str | os.PathLike[str]) -> None:

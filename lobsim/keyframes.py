@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _STANDING = ("wake_ns", "report_wake_ns", "touch_wake_ns", "wake_on_reports", "wake_on_touch")
 """Fields of the head that say when a participant decides: of the run, not of the market."""
+_OF_THE_RUN = ("legs", "delays", "draws", "arrivals")
+"""Arrays that belong to the run's latency."""
 
 
 class Keyframes:
@@ -49,11 +51,13 @@ class Keyframes:
     def move(self, run: MarketRun, ts_ns: int) -> None:
         """Put a run that has not begun at the last keyframe from which all is heard by ts_ns; without one it stays at the open."""
         head = run.world.head[0]
-        place = bisect_right(self.times_ns, ts_ns - int(head["feed_ns"])) - 1
+        place = bisect_right(self.times_ns, ts_ns - int(head["feed_most_ns"])) - 1
         if place < 0:
             return
         chosen = {name: head[name].copy() for name in (*run.chosen, *_STANDING)}
-        run.world = self._snapshots[place].restore(run.world)
+        latency = {name: getattr(run.world, name).copy() for name in _OF_THE_RUN[2:]}
+        latency |= {name: getattr(run.world, name) for name in _OF_THE_RUN[:2]}
+        run.world = self._snapshots[place].restore(run.world)._replace(**latency)
         for name, value in chosen.items():
             run.world.head[0][name] = value
 

@@ -174,9 +174,9 @@ class Latency:
         for name in given:
             if name not in known:
                 raise ConfigError(f"there is no setting {name!r}", where="latency", hint=f"known are {', '.join(LEGS)}")
-        values = {
-            name: model_from_dict(value) if isinstance(value, Mapping) else value for name, value in given.items()
-        }
+        values: dict[str, Any] = {}
+        for name, value in given.items():
+            values[name] = model_from_dict(value) if isinstance(value, Mapping) else value
         for name in set(values) - set(LEGS):
             if isinstance(values[name], Delay):
                 raise ConfigError(f"{name} takes no model", where="latency", hint=f"give it to {', '.join(LEGS)}")

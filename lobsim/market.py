@@ -26,6 +26,8 @@ from lobsim.core.world_hash import world_hash
 from lobsim.errors import DataError
 from lobsim.feeds.schema import Dataset
 from lobsim.keyframes import Keyframes, keyframe_times
+from lobsim.latency import Latency
+from lobsim.latency_tables import LegArrays, leg_arrays
 from lobsim.natural import natural
 from lobsim.types import L2_SHIFT, NEVER, NONE_PRICE, Fidelity, Flag, Kind, Side, Status
 
@@ -33,16 +35,19 @@ _CHUNK_EVENTS = 200_000
 """Events per compiled call: some tens of milliseconds, so Ctrl-C is heard within one."""
 _LEVEL_DATA = (Fidelity.L2_TRADES, Fidelity.L2_SNAPSHOTS, Fidelity.L1)
 _DEFAULT_LIFE_NS = 10**9
+_LEAST_ORDERS = 8192
 _ORDER_KINDS = (Kind.ADD, Kind.REDUCE, Kind.DELETE, Kind.REPLACE, Kind.EXECUTE)
 
 
 class MarketRun:
     """One run of a market: a world and the means to move it on."""
 
-    def __init__(self, world: World, chosen: frozenset[str] = frozenset()) -> None:
+    def __init__(self, world: World, chosen: frozenset[str] = frozenset(), latency: Latency | None = None) -> None:
         self.world = world
         self.chosen = chosen
         """fields of the world's head that were set when it was made"""
+        self.latency = latency
+        """what it was started with; None where nobody said"""
         self._messages, self._spare = scratch()
 
     @property
@@ -86,7 +91,7 @@ class MarketRun:
 
     def copy(self) -> MarketRun:
         """An independent run in the same state."""
-        return MarketRun(copy_world(self.world), self.chosen)
+        return MarketRun(copy_world(self.world), self.chosen, self.latency)
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,7 @@ class ReplayCheck:
     rows_matching            rows whose message alone explains the change of the recorded book; None without recorded book rows
     rows_entering            rows that show a price the row before could not show
     first_mismatch           index of the first row that does not match, -1 if all do; None without recorded book rows
-    crossed                  rows after which the best bid was at or above the best ask
+    crossed                  packets (rows, where nothing is said of packets) of continuous trading after which the best bid was at or above the best ask
     unknown                  rows about orders that were never announced
     corrections              by cause: rows and lots by which history was corrected at prices coming into view
     truth_rows, truth_exact  rows held against an independent best bid and ask, and rows where prices and sizes agree
@@ -160,6 +165,7 @@ class Market:
         for shared in (self.tape, self.rows, self.truth):
             shared.flags.writeable = False
         self._keyframes: Keyframes | None = None
+        self._legs: dict[Latency, LegArrays] = {}
 
     def _need_book(self) -> None:
         """Raise DataError where nothing but trades was recorded."""
@@ -195,7 +201,7 @@ class Market:
         size = column["size"].astype(np.int64)
         if self.shift:
             size = np.where(column["kind"] == Kind.PHASE, size, size << self.shift)
-        return make_tape(
+        tape = make_tape(
             {
                 "ts_ns": column["ts_exchange"],
                 "order_id": np.where(named, column["order_id"], 0),
@@ -208,6 +214,9 @@ class Market:
                 "flags": column["flags"].astype(np.int16) | np.where(off, np.int16(Flag.OFF_TICK), np.int16(0)),
             }
         )
+        if not np.any(tape["flags"] & Flag.LAST_IN_PACKET):
+            tape["flags"] |= Flag.LAST_IN_PACKET  # nothing is said of packets: every row is one
+        return tape
 
     @cached_property
     def median_life_ns(self) -> int:
@@ -218,20 +227,43 @@ class Market:
         lives = gone.join(added, on="order_id").select((pl.col("end") - pl.col("start")).sort()).collect().to_series()
         return int(lives[len(lives) // 2]) if len(lives) else _DEFAULT_LIFE_NS
 
-    def start(self, *, participant: bool, latency: Any = None) -> MarketRun:
+    @cached_property
+    def _most_orders(self) -> int:
+        """About the most orders that ever rest at once, so that a book need not grow on the way: an order lives from its ADD to its last row that ends one."""
+        kind = self.tape["kind"]
+        if self.by_levels or len(kind) <= _LEAST_ORDERS:
+            return 0
+        ends = pl.DataFrame({"order_id": self.tape["order_id"], "kind": kind}).lazy().with_row_index("row")
+        ends = (
+            ends.filter(pl.col("kind").is_in((int(Kind.DELETE), int(Kind.EXECUTE))))
+            .group_by("order_id")
+            .agg(pl.col("row").max())
+        )
+        change = (kind == Kind.ADD).astype(np.int64)
+        change[ends.collect()["row"].to_numpy()] -= 1
+        return int(np.cumsum(change).max())
+
+    def start(self, *, participant: bool, latency: Latency | None = None) -> MarketRun:
         """A new run at the beginning of the recording.
 
         participant  whether anybody listens: without, nothing is published
-        latency      config.Latency to use instead of the market's own
+        latency      to use instead of the market's own
+
+        Raises ConfigError or DataError where the feed delay is to be the recorded one and the data set does not tell it.
         """
+        latency = latency or self.config.latency
         needs_life = not self.by_levels and participant
         params = self.config.params(self.dataset.info.fidelity, self.median_life_ns if needs_life else 1, self.shift)
         params["publish"] = int(participant)
-        if latency is not None:
-            params |= {name: getattr(latency, name) for name in ("feed_ns", "order_ns", "response_ns")}
+        if latency not in self._legs:
+            self._legs[latency] = leg_arrays(latency, self.dataset, self.tape["ts_ns"])
+        legs = self._legs[latency]
+        params |= legs.head
         far = 256 + 2 * self.rows.shape[1]
-        size = WorldSize(book=BookSize(orders=8192, window=4096, far=far, ids=16384, timers=256))
-        return MarketRun(new_world(self.tape, self.rows, self.truth, params, size), frozenset(params))
+        orders = max(_LEAST_ORDERS, 1 << (self._most_orders + self._most_orders // 4).bit_length())
+        size = WorldSize(book=BookSize(orders=orders, window=4096, far=far, ids=2 * orders, timers=256))
+        world = new_world(self.tape, self.rows, self.truth, params, size, *legs[1:])
+        return MarketRun(world, frozenset(params), latency)
 
     def keyframes(self, *, every_ns: int | None = None, count: int | None = None) -> Keyframes:
         """Take snapshots along the recording (one replay of it), from which `start_at` begins.
@@ -244,7 +276,7 @@ class Market:
         self._keyframes = Keyframes(self, keyframe_times(self, every_ns, count))
         return self._keyframes
 
-    def start_at(self, ts_ns: int, *, participant: bool, latency: Any = None) -> MarketRun:
+    def start_at(self, ts_ns: int, *, participant: bool, latency: Latency | None = None) -> MarketRun:
         """A new run in which everything up to and at ts_ns has happened, as if it had been replayed from the open.
 
         It goes on from the last of the ``keyframes`` that will do; without any it replays from the open.

@@ -173,6 +173,8 @@ class Reason(IntEnum):
     MIN_NOT_FILLABLE = 20
     SELF_TRADE = 21  # prevented: it met an order of its own owner
     AUCTION = 22  # a trade at the price of a call auction
+    OVERLOAD = 23  # the venue was overrun (docs/rules.md, 6)
+    RATE_LIMIT = 24  # too many requests within its window
 
 
 class FillReason(IntEnum):

@@ -113,7 +113,7 @@ def _refuse_vendor_file(path: Path) -> None:
     found = next(filter(None, map(recognise, sources_in(path))), None) if path.is_file() else None
     if found is not None:
         command = shlex.join(["lobsim", "import", str(path), "--out", "STORE"])
-        raise DataError(f"{found.reader.NAME} has to be imported first", file=path, hint=f"import it first: {command}")
+        raise DataError(f"{found.reader.NAME} has to be imported first", file=path, hint=command)
 
 
 def is_lobster(path: Path) -> bool:

@@ -25,8 +25,7 @@ from lobsim.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from lobsim.feeds.importing import Plan
-    from lobsim.feeds.piece import ReadOptions
-    from lobsim.feeds.schema import Dataset, DatasetInfo
+    from lobsim.feeds.writer import Written
 
 VenueOption = Annotated[str | None, typer.Option("--venue", help="Where the format is used by several venues.")]
 TickOption = Annotated[
@@ -60,6 +59,7 @@ def import_file(
 
     The format is told by what a file holds. Nothing is written unless everything is right; older imports of the same days are replaced.
     """
+    from lobsim.feeds.importing import carry_out, refuse_unknown
     from lobsim.feeds.piece import ReadOptions
 
     path = Path(file)
@@ -79,12 +79,10 @@ def import_file(
     if plan.lobster:
         refuse_options(others, f"{plan.lobster[0]} is a LOBSTER file")
     if not skip_unknown:
-        from lobsim.feeds.importing import refuse_unknown
-
         refuse_unknown(path, plan.unknown)
     options = ReadOptions(symbol, date, venue, tick, lot, None if book is None else str(book), _mapping(columns or []))
     with progress(f"reading {path.name}", None):
-        rows = _import_streams(plan, out, options) + _import_days(plan.lobster, out, options)
+        rows = [_row(day) for day in carry_out(plan, out, options)]
     _print_rows(path, rows, plan.unknown, clock.seconds, as_json)
 
 
@@ -123,46 +121,21 @@ def _mapping(pairs: list[str]) -> tuple[tuple[str, str], ...]:
     return tuple((name, column) for name, _, column in parts)
 
 
-def _import_streams(plan: Plan, out: Path, options: ReadOptions) -> list[dict[str, Any]]:
-    """Write what the streaming readers give."""
-    from lobsim.feeds.recognise import streams_of
-    from lobsim.feeds.writer import write
-
-    if not plan.found:
-        return []
-    written = write(streams_of(plan.found, options), out, tick=options.tick, lot=options.lot)
-    return [_row(one.info, one.digest, one.rows, one.nbytes, one.folder) for one in written]
-
-
-def _import_days(files: list[Path], out: Path, options: ReadOptions) -> list[dict[str, Any]]:
-    """Write LOBSTER days of a folder."""
-    from lobsim.feeds.lobster import read_lobster
-
-    rows = []
-    for file in files:
-        dataset = read_lobster(file, symbol=options.symbol, date=options.date)
-        day = (dataset.info.symbol, dataset.info.date)
-        if any(day == (row["symbol"], row["date"]) for row in rows):
-            raise DataError(f"it is {day[0]} {day[1]} again", file=file, hint="take one of the files away")
-        folder, size = _save(dataset, out)
-        rows.append(_row(dataset.info, dataset.digest, len(dataset.events), size, folder))
-    return rows
-
-
-def _row(info: DatasetInfo, digest: str, rows: int, nbytes: int, folder: Path) -> dict[str, Any]:
+def _row(day: Written) -> dict[str, Any]:
     """One imported day, for people and for programs."""
+    info = day.info
     return {
         "symbol": info.symbol,
         "date": info.date,
         "venue": info.venue,
         "fidelity": info.fidelity.name,
         "depth": info.depth,
-        "rows": rows,
-        "bytes": nbytes,
-        "digest": digest,
+        "rows": day.rows,
+        "bytes": day.nbytes,
+        "digest": day.digest,
         "notes": list(info.notes),
-        "folder": str(folder),
-        "next": _replay_command(folder),
+        "folder": str(day.folder),
+        "next": _replay_command(day.folder),
     }
 
 
@@ -186,38 +159,29 @@ def _print_rows(path: Path, rows: list[dict[str, Any]], skipped: list[str], seco
 
 def _import_lobster(file: str, out: Path, clock: Stopwatch, as_json: bool, options: Mapping[str, Any]) -> None:
     """One LOBSTER file, read as a whole."""
+    from lobsim.feeds.importing import save_day
+
     with progress(f"reading {Path(file).name}", None):
         dataset = open_dataset(file, **options)
     read_s = clock.seconds
-    folder, size = _save(dataset, out)
+    with progress(f"writing to {out}", None):
+        day = save_day(dataset, out)
     seconds = clock.seconds
-    command = _replay_command(folder, verify=dataset.rows is not None or dataset.truth is not None)
+    command = _replay_command(day.folder, verify=dataset.rows is not None or dataset.truth is not None)
     if as_json:
-        row = _row(dataset.info, dataset.digest, len(dataset.events), size, folder)
-        print_json(row | {"seconds": seconds, "read_s": read_s, "next": command})
+        print_json(_row(day) | {"seconds": seconds, "read_s": read_s, "next": command})
         return
     print_facts(
         f"{dataset.info.symbol} {dataset.info.date}, imported",
         {
-            "rows": f"{len(dataset.events):,}",
-            "bytes": f"{size:,} written",
-            "digest": dataset.digest,
+            "rows": f"{day.rows:,}",
+            "bytes": f"{day.nbytes:,} written",
+            "digest": day.digest,
             "seconds": f"{seconds:.2f}, {read_s:.2f} of them for reading and checking",
-            "folder": str(folder),
+            "folder": str(day.folder),
         },
     )
     print_text(f"\nTry next: {command}")
-
-
-def _save(dataset: Dataset, out: Path) -> tuple[Path, int]:
-    """Write the day; its folder, and how many bytes lie there."""
-    from lobsim.feeds.manifest import write_manifest
-    from lobsim.feeds.store import save
-
-    with progress(f"writing to {out}", None):
-        folder = save(dataset, out)
-        write_manifest(out)
-    return folder, sum(path.stat().st_size for path in folder.glob("*.parquet"))
 
 
 def _is_store(folder: Path) -> bool:

@@ -246,5 +246,5 @@ def _in_words(check: ReplayCheck) -> str:
     if not said:
         said.append("Nothing was recorded beside the messages to hold the replay against.")
     if check.crossed:
-        said.append(f"The book was crossed or locked after {check.crossed:,} rows.")
+        said.append(f"The book was crossed or locked after {check.crossed:,} packets.")
     return " ".join(said)

@@ -21,7 +21,7 @@ from lobsim.core.levels import first_of_pool
 from lobsim.core.loop import step
 from lobsim.types import Status
 
-SHARED = ("tape", "rows", "truth")
+SHARED = ("tape", "rows", "truth", "legs", "delays")
 """Arrays that worlds share and nobody writes."""
 _LINE_BYTES = 64
 _WORTH_FETCHING = 20
@@ -85,16 +85,28 @@ def _fetch_book(book, messages, first, last):
 
 
 @inline
+def _fetch_heads(book):
+    """Ask for what `_fetch_book` will read."""
+    prefetch(book.head, 0)
+    prefetch(book.sides, 0)
+    prefetch(book.sides, 1)
+    for place in range(0, len(book.leaf), 8):
+        prefetch(book.leaf, place)
+
+
+@inline
 def _fetch_ahead(block, sample, i, stop, messages, offsets):
-    """While book i has its turn, the next one's memory comes nearer, and where that of the one after it is.
+    """While book i has its turn, the next one's memory comes nearer, what tells where to look in the one after it, and where that one's arrays are.
 
     Many small books do not fit a core's own caches: without this they take a fifth longer.
     """
     if i + 1 < stop and offsets[i + 2] - offsets[i + 1] >= _WORTH_FETCHING:
         _fetch_book(view(block, i + 1, sample), messages, np.int64(offsets[i + 1]), np.int64(offsets[i + 2]))
     if i + 2 < stop:
+        _fetch_heads(view(block, i + 2, sample))
+    if i + 3 < stop:
         nbytes = len(block) // (len(offsets) - 1)
-        for place in range((i + 2) * nbytes, (i + 3) * nbytes, _LINE_BYTES):
+        for place in range((i + 3) * nbytes, (i + 4) * nbytes, _LINE_BYTES):
             prefetch(block, place)
 
 

@@ -46,6 +46,7 @@ def _calm_until_ns(world):
     stay_apart()
     head = world.head[0]
     waits_ns = min(np.int64(head["wake_ns"]), min(np.int64(head["report_wake_ns"]), np.int64(head["touch_wake_ns"])))
+    waits_ns = max(waits_ns, np.int64(head["ready_ns"]))
     return min(waits_ns, min(next_limit_ns(world.book), first_wait_ns(world.transit)))
 
 
@@ -126,10 +127,10 @@ def _apply(world, row):
         if book.nodes[slot]["meta"] & (RECORDED | OWN) != RECORDED or not 0 < size <= held:
             return False
         _take(world, slot, order_id, place, size)
-        if kind == Kind.EXECUTE:
+        if kind == Kind.EXECUTE and row["flags"] & Flag.AUCTION == 0:
             publish_trade(world, np.int64(row["side"]), np.int64(row["price_ticks"]), size, 0)
         return True
-    if kind == Kind.EXECUTE_HIDDEN or (kind == Kind.PRINT and row["flags"] & Flag.AUCTION == 0):
+    if (kind == Kind.EXECUTE_HIDDEN or kind == Kind.PRINT) and row["flags"] & Flag.AUCTION == 0:
         publish_trade(world, np.int64(row["side"]), np.int64(row["price_ticks"]), np.int64(row["size"]), 0)
         return True
     return False
@@ -162,7 +163,7 @@ def replay_calmly(world, until_ns, most):
             head["now_ns"] = now_ns
             break
         k += 1
-        if -book.sides[0]["best_key"] >= book.sides[1]["best_key"]:
+        if -book.sides[0]["best_key"] >= book.sides[1]["best_key"] and row["flags"] & Flag.LAST_IN_PACKET:
             head["crossed"] += 1
     head["cursor"] = k
     if k > start:

@@ -167,7 +167,8 @@ def execute(world, row):
 def _publish_execution(world, row, size, first_fill):
     """Prints of a recorded execution: each own fill at its own price, and what others traded of size units.
 
-    Under Impact.NONE own fills are extra volume; otherwise they are part of the size.
+    Under Impact.NONE own fills are extra volume; otherwise they are part of the size.  An auction is no part of continuous trading
+    (and names both orders of each trade): what is recorded of it is not told.
     """
     head = world.head[0]
     own = np.int64(0)
@@ -175,7 +176,8 @@ def _publish_execution(world, row, size, first_fill):
         units = np.int64(world.fills[i]["size_lots"]) << head["shift"]
         publish_trade(world, np.int64(world.fills[i]["side"]), np.int64(world.fills[i]["price_ticks"]), units, units)
         own += 0 if head["impact"] == Impact.NONE else units
-    publish_trade(world, np.int64(row["side"]), np.int64(row["price_ticks"]), max(size - own, 0), 0)
+    if row["flags"] & Flag.AUCTION == 0:
+        publish_trade(world, np.int64(row["side"]), np.int64(row["price_ticks"]), max(size - own, 0), 0)
 
 
 @kernel

@@ -12,6 +12,7 @@ from lobsim.core.book import change_size, set_recorded, size_ahead
 from lobsim.core.exchange import process
 from lobsim.core.ids import find_id
 from lobsim.core.jit import inline, kernel
+from lobsim.core.latency import overrun
 from lobsim.core.layout import BLIND, BLOCK, NAMELESS, OWN
 from lobsim.core.levels import find_level, fold
 from lobsim.core.mailbox import discard, receive
@@ -186,14 +187,21 @@ def _answer_new(world, order, n, kept):
 
 
 @kernel
+def _refuse(world, order, reason):
+    """An own order, or what was to replace one, never enters."""
+    mine = world.own[order]
+    mine["venue_state"] = OrderState.REJECTED
+    mine["reason"] = reason
+    mine["done_ns"] = world.head[0]["now_ns"]
+    answer(world, ReportKind.REJECTED, order, reason, 0)
+
+
+@kernel
 def _arrive_new(world, order, message):
     """An own NEW reaches the venue."""
     mine = world.own[order]
     if world.head[0]["phase"] != Phase.CONTINUOUS:
-        mine["venue_state"] = OrderState.REJECTED
-        mine["reason"] = Reason.HALTED
-        mine["done_ns"] = world.head[0]["now_ns"]
-        answer(world, ReportKind.REJECTED, order, Reason.HALTED, 0)
+        _refuse(world, order, Reason.HALTED)
         return
     look(world, order)
     _write_message(world, Verb.NEW, order, order, np.int64(mine["size_lots"]), message)
@@ -228,10 +236,7 @@ def _arrive_replace(world, order, known_filled_lots, message):
     elif slot == 0 or size_lots < 1:
         reason = Reason.TOO_LATE
     if reason != Reason.NONE:
-        mine["venue_state"] = OrderState.REJECTED
-        mine["reason"] = reason
-        mine["done_ns"] = world.head[0]["now_ns"]
-        answer(world, ReportKind.REJECTED, order, reason, 0)
+        _refuse(world, order, reason)
         return
     mine["cut_lots"] = mine["size_lots"] - size_lots
     look(world, order)
@@ -268,12 +273,20 @@ def deliver(world, messages):
     order = np.int64(mail["order"])
     verb = mail["verb"]
     known_filled_lots = np.int64(mail["remaining"])
+    reason = np.int64(Reason.NONE)
+    if world.head[0]["legs_vary"]:
+        reason = overrun(world, mail["flags"])
     discard(world, slot)
+    if verb == Verb.CANCEL and reason != Reason.NONE:
+        answer(world, ReportKind.REJECTED, order, reason, 1)
+        return
     if verb == Verb.CANCEL:
         _arrive_cancel(world, order)
         return
     world.own[order]["arrived_ns"] = world.head[0]["now_ns"]
-    if verb == Verb.NEW:
+    if reason != Reason.NONE:
+        _refuse(world, order, reason)
+    elif verb == Verb.NEW:
         _arrive_new(world, order, messages[0])
     else:
         _arrive_replace(world, order, known_filled_lots, messages[0])

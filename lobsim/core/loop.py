@@ -14,6 +14,7 @@ from lobsim.core.calendar import first_wait_ns
 from lobsim.core.calm import replay_calmly
 from lobsim.core.gate import deliver
 from lobsim.core.jit import borrow, borrow_array, inline, kernel
+from lobsim.core.latency import compute_delay
 from lobsim.core.layout import OWN
 from lobsim.core.mailbox import mail_room, send
 from lobsim.core.own import leave, remember_touch
@@ -22,7 +23,7 @@ from lobsim.core.reconcile import check_row, check_truth
 from lobsim.core.requests import next_expired
 from lobsim.core.tape import apply_row
 from lobsim.core.timers import next_limit_ns, timer_room
-from lobsim.types import NEVER, OrderState, Reason, Status, Verb
+from lobsim.types import NEVER, Flag, OrderState, Phase, Reason, Status, Verb
 
 _SLACK = 8
 
@@ -46,7 +47,8 @@ def _next_mail_ns(world):
 def _next_wake_ns(world):
     """When the participant decides next, or NEVER."""
     head = world.head[0]
-    return min(np.int64(head["wake_ns"]), min(np.int64(head["report_wake_ns"]), np.int64(head["touch_wake_ns"])))
+    wake_ns = min(np.int64(head["wake_ns"]), min(np.int64(head["report_wake_ns"]), np.int64(head["touch_wake_ns"])))
+    return max(wake_ns, np.int64(head["ready_ns"]))  # no decision while the last one is still being computed
 
 
 @kernel
@@ -113,7 +115,8 @@ def _replay_row(world, spare):
     """The next recorded row, then its checks."""
     head = world.head[0]
     k = np.int64(head["cursor"])
-    apply_row(world, world.tape[k])
+    row = world.tape[k]
+    apply_row(world, row)
     if k < world.rows.shape[0]:
         check_row(world, k, spare)
         if world.rows.shape[0] == 1 and len(world.tape) > 1:
@@ -121,8 +124,9 @@ def _replay_row(world, spare):
             head["worst_1"] = NEVER
     if k < world.truth.shape[0]:
         check_truth(world, k)
-    if -world.book.sides[0]["best_key"] >= world.book.sides[1]["best_key"]:
-        head["crossed"] += 1
+    crossed = -world.book.sides[0]["best_key"] >= world.book.sides[1]["best_key"]
+    if crossed and row["flags"] & Flag.LAST_IN_PACKET and head["phase"] == Phase.CONTINUOUS:
+        head["crossed"] += 1  # within a packet a level book may stand crossed, outside continuous trading any book
     head["cursor"] = k + 1
 
 
@@ -139,6 +143,9 @@ def _wake(world, now_ns):
         head["report_wake_ns"] = NEVER
     if head["touch_wake_ns"] <= now_ns:
         head["touch_wake_ns"] = next_touch_wake_ns(world, now_ns)
+    if head["legs_vary"]:
+        head["computing_ns"] = compute_delay(world)
+        head["ready_ns"] = now_ns + head["computing_ns"] if head["computing_ns"] > 0 else -NEVER
     return Status.WAKE
 
 

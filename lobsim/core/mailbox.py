@@ -10,6 +10,7 @@ import numpy as np
 
 from lobsim.core.calendar import calendar_room, pop_wait, push_wait
 from lobsim.core.jit import inline, kernel
+from lobsim.core.latency import answer_due_ns, is_row_rejected, request_due_ns
 
 _RANK = 2**48
 
@@ -45,11 +46,19 @@ def send(world, to_venue, verb, order, price_ticks, size, remaining, reason):
     mail["verb"] = verb
     mail["reason"] = reason
     mail["to_venue"] = to_venue
+    mail["flags"] = 0
     if to_venue:
-        due_ns = max(np.int64(head["last_to_venue_ns"]), head["now_ns"] + head["order_ns"])
+        due_ns = head["now_ns"] + head["computing_ns"] + head["order_ns"]
+        if head["legs_vary"]:
+            due_ns = request_due_ns(world, verb)
+            mail["flags"] = is_row_rejected(world, verb)
+        due_ns = max(np.int64(head["last_to_venue_ns"]), due_ns)
         head["last_to_venue_ns"] = due_ns
     else:
-        due_ns = max(np.int64(head["last_to_owner_ns"]), head["now_ns"] + head["response_ns"])
+        due_ns = head["now_ns"] + head["response_ns"]
+        if head["legs_vary"]:
+            due_ns = answer_due_ns(world, verb)
+        due_ns = max(np.int64(head["last_to_owner_ns"]), due_ns)
         head["last_to_owner_ns"] = due_ns
     rank = 0 if to_venue else _RANK
     push_wait(world.transit, due_ns, rank + head["mail_sequence"], slot)

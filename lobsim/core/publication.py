@@ -1,6 +1,7 @@
 """The publication ring: what the venue tells everyone, and the reader that hears it a feed leg later.
 
-An entry published at t is heard at ``t + feed_ns``; with one constant delay nothing overtakes.  The reader keeps a book of its own that holds totals and
+An entry published at t is heard at ``t + feed_ns``; with one constant delay nothing overtakes.  Where delays vary, or differ between book and trades, each
+channel has a cursor of its own and an entry carries the time it is heard at (`latency.date_entries`).  The reader keeps a book of its own that holds totals and
 no orders, so a participant can never see more than was published.
 """
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from lobsim.core.book import pool_left
 from lobsim.core.jit import inline, kernel
+from lobsim.core.latency import FEED_BOOK, FEED_TRADES, date_entries
 from lobsim.core.levels import find_level, fold, level_emptied, level_for
 from lobsim.core.state import PUBLISHED_LEVEL, PUBLISHED_PHASE, PUBLISHED_TRADE
 from lobsim.types import NEVER, Status
@@ -91,10 +93,63 @@ def _levels_with_room(view):
     return min(pool_left(view), (len(view.far) >> 1) - far)
 
 
+@inline
+def _take_in(world, entry):
+    """The reader hears one entry.  A level's room was checked."""
+    head = world.head[0]
+    if entry["kind"] == PUBLISHED_LEVEL:
+        _hear_level(world.seen, np.int64(entry["side"]), np.int64(entry["price_ticks"]), np.int64(entry["size"]))
+    elif entry["kind"] == PUBLISHED_TRADE:
+        head["seen_volume"] += entry["size"]
+        head["seen_own_volume"] += entry["own"]
+        head["seen_price_ticks"] = entry["price_ticks"]
+    else:
+        head["seen_phase"] = entry["size"]
+
+
+@inline
+def _missing_room(view):
+    """What the reader's book lacks that takes no further level."""
+    return Status.ROOM_VIEW_LEVELS if pool_left(view) > 0 else Status.ROOM_VIEW_ORDERS
+
+
+@kernel
+def _hear_apart(world, now_ns):
+    """`hear` where the delays of the two channels vary or differ."""
+    head = world.head[0]
+    date_entries(world)
+    mask = len(world.ring) - 1
+    begin = np.int64(head["read"])
+    sure = np.int64(0)
+    for channel in range(2):
+        memory = world.draws[channel]
+        k = max(np.int64(memory["read"]), begin)
+        memory["read"] = k
+        while k < head["written"]:
+            entry = world.ring[k & mask]
+            if (entry["kind"] == PUBLISHED_TRADE) == (channel == FEED_TRADES):
+                if entry["ts_ns"] > now_ns:
+                    break
+                if entry["kind"] == PUBLISHED_LEVEL:
+                    if sure == 0:
+                        sure = _levels_with_room(world.seen)
+                        if sure == 0:
+                            return _missing_room(world.seen)
+                    sure -= 1
+                _take_in(world, entry)
+            k += 1
+            memory["read"] = k
+    head["read"] = min(world.draws[FEED_BOOK]["read"], world.draws[FEED_TRADES]["read"])
+    head["read_ns"] = now_ns
+    return Status.OK
+
+
 @kernel
 def hear(world, now_ns):
     """Take in every entry that is due by now_ns.  Returns OK, or the room the view lacks."""
     head = world.head[0]
+    if head["feed_varies"]:
+        return _hear_apart(world, now_ns)
     mask = len(world.ring) - 1
     sure = np.int64(0)
     while head["read"] < head["written"]:
@@ -105,15 +160,9 @@ def hear(world, now_ns):
             if sure == 0:
                 sure = _levels_with_room(world.seen)
                 if sure == 0:
-                    return Status.ROOM_VIEW_LEVELS if pool_left(world.seen) > 0 else Status.ROOM_VIEW_ORDERS
+                    return _missing_room(world.seen)
             sure -= 1
-            _hear_level(world.seen, np.int64(entry["side"]), np.int64(entry["price_ticks"]), np.int64(entry["size"]))
-        elif entry["kind"] == PUBLISHED_TRADE:
-            head["seen_volume"] += entry["size"]
-            head["seen_own_volume"] += entry["own"]
-            head["seen_price_ticks"] = entry["price_ticks"]
-        else:
-            head["seen_phase"] = entry["size"]
+        _take_in(world, entry)
         head["read"] += 1
     head["read_ns"] = now_ns
     return Status.OK
@@ -126,15 +175,30 @@ def note_touch(world, bid_key, ask_key):
     if head["wake_on_touch"] == 0:
         return
     if world.book.sides[0]["best_key"] != bid_key or world.book.sides[1]["best_key"] != ask_key:
-        head["touch_ns"] = head["now_ns"]
+        due_ns = head["now_ns"] + head["feed_ns"]
+        if head["feed_varies"] and head["publish"]:
+            date_entries(world)
+            due_ns = world.draws[FEED_BOOK]["due_ns"]
+        head["touch_due_ns"] = due_ns
         if head["touch_wake_ns"] == NEVER:
-            head["touch_wake_ns"] = head["now_ns"] + head["feed_ns"]
+            head["touch_wake_ns"] = due_ns
+
+
+@inline
+def _next_book_ns(world):
+    """When the next book entry is heard that has not been yet, or NEVER."""
+    k = world.draws[FEED_BOOK]["read"]
+    if k == world.head[0]["written"]:
+        return np.int64(NEVER)
+    return np.int64(world.ring[k & (len(world.ring) - 1)]["ts_ns"])
 
 
 @inline
 def next_touch_wake_ns(world, now_ns):
     """When to look again after a look at now_ns: NEVER, or at the next entry due, while a change of the touch is still on its way."""
     head = world.head[0]
-    if head["touch_ns"] + head["feed_ns"] <= now_ns or head["read"] == head["written"]:
+    if head["touch_due_ns"] <= now_ns or head["read"] == head["written"]:
         return np.int64(NEVER)
+    if head["feed_varies"]:
+        return _next_book_ns(world)
     return np.int64(world.ring[head["read"] & (len(world.ring) - 1)]["ts_ns"]) + head["feed_ns"]

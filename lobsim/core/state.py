@@ -42,7 +42,7 @@ MAIL = np.dtype(
         ("verb", "i1"),  # to the venue: Verb;  to the participant: ReportKind
         ("reason", "i1"),
         ("to_venue", "i1"),
-        ("flags", "i1"),
+        ("flags", "i1"),  # to the venue: 1 if it is to reject it
         ("free", "i4"),  # next free slot of the pool
     ]
 )
@@ -50,7 +50,7 @@ MAIL = np.dtype(
 
 PUBLISHED = np.dtype(
     [
-        ("ts_ns", "i8"),
+        ("ts_ns", "i8"),  # when it was published; where feed delays vary and head.dated is past it: when it is heard
         ("price_ticks", "i8"),
         ("size", "i8"),
         ("own", "i8"),  # a trade: units of it that were own
@@ -93,6 +93,37 @@ OWN_ORDER = np.dtype(
 )
 """One child order of the participant."""
 
+LEG = np.dtype(
+    [
+        ("kind", "i8"),  # a LEG_ of lobsim.core.latency
+        ("constant_ns", "i8"),
+        ("floor_ns", "i8"),  # what no load makes shorter
+        ("first", "i8"),  # where its numbers begin in World.delays
+        ("count", "i8"),  # points of a recorded leg
+        (
+            "rejects",
+            "i8",
+        ),  # where the times begin between which requests are rejected: `reject_count` starts, then as many ends
+        ("reject_count", "i8"),
+        ("rho", "i8"),  # 2^-26
+        ("root", "i8"),  # sqrt(1 - rho^2) in 2^-26
+        ("growth", "i8"),  # where in World.delays the table begins of what load multiplies it by; 0: by nothing
+    ]
+)
+"""How one leg delays."""
+
+DRAWS = np.dtype(
+    [
+        ("count", "i8"),  # messages so far
+        ("begun", "i8"),  # 1: z is that of an earlier draw
+        ("z", "i8"),  # 2^-32
+        ("packet_ns", "i8"),  # a channel: the last packet that was dated
+        ("due_ns", "i8"),  # and when it is heard
+        ("read", "i8"),  # entries of the ring that its reader has passed
+    ]
+)
+"""What one leg remembers of its draws."""
+
 GAP = np.dtype([("key", "i8"), ("size", "i8")])
 
 WORLD = np.dtype(
@@ -118,13 +149,24 @@ WORLD = np.dtype(
         ("feed_ns", "i8"),
         ("order_ns", "i8"),
         ("response_ns", "i8"),
+        ("legs_vary", "i8"),  # 1: the three constants above do not say it all, World.legs does
+        ("feed_varies", "i8"),  # 1: so with market data
+        ("feed_most_ns", "i8"),  # no entry is heard later than this after its publication, nor after one before it
+        ("load_window_ns", "i8"),
+        ("load_mean", "i8"),  # 2^-16, as are the next two
+        ("load_sd", "i8"),
+        ("overload_above", "i8"),
+        ("overload_share", "i8"),  # 2^-62
+        ("rate_window_ns", "i8"),
         ("wake_on_reports", "i8"),
         ("wake_on_touch", "i8"),
         # next decisions
         ("wake_ns", "i8"),
         ("report_wake_ns", "i8"),
         ("touch_wake_ns", "i8"),
-        ("touch_ns", "i8"),  # last change of the touch at the venue
+        ("touch_due_ns", "i8"),  # when the last change of the touch is heard of
+        ("computing_ns", "i8"),  # what the last decision takes
+        ("ready_ns", "i8"),  # nothing is decided before
         # logs, pools, ring
         ("own", "i8"),
         ("fills", "i8"),
@@ -134,7 +176,9 @@ WORLD = np.dtype(
         ("last_to_venue_ns", "i8"),
         ("last_to_owner_ns", "i8"),
         ("written", "i8"),  # entries ever published
-        ("read", "i8"),  # entries the reader has taken in
+        ("read", "i8"),  # entries the reader has taken in, on the slower channel
+        ("dated", "i8"),  # where feed delays vary: entries whose time is that of being heard
+        ("arrivals", "i8"),  # requests that reached the venue, where their rate is limited
         ("read_ns", "i8"),
         # the touch before the event, for the fills it causes
         ("touch_bid", "i8"),
@@ -196,6 +240,10 @@ class World(NamedTuple):
     mail     MAIL [any], slot 0 reserved
     transit  the messages in flight by due time; ref: slot of mail
     ring     PUBLISHED [power of two]
+    legs     LEG [8], read only
+    delays   int64 [any], read only: the numbers the legs draw from
+    draws    DRAWS [9]
+    arrivals int64 [requests a window takes]: when the last ones reached the venue; [0] without a limit
     """
 
     head: np.ndarray
@@ -211,3 +259,7 @@ class World(NamedTuple):
     mail: np.ndarray
     transit: Calendar
     ring: np.ndarray
+    legs: np.ndarray
+    delays: np.ndarray
+    draws: np.ndarray
+    arrivals: np.ndarray

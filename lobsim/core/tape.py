@@ -22,6 +22,7 @@ def _same_aggressor(tape, i, j):
     """Whether execution j, directly after i, came from the same aggressor."""
     return (
         tape[j]["kind"] == Kind.EXECUTE
+        and (tape[i]["flags"] | tape[j]["flags"]) & Flag.AUCTION == 0
         and tape[j]["ts_ns"] == tape[i]["ts_ns"]
         and tape[j]["side"] == tape[i]["side"]
         and tape[j]["match_id"] == tape[i]["match_id"]
@@ -34,6 +35,7 @@ def _is_residual(tape, last, j, worst_key):
     side = np.int64(tape[last]["side"])
     return (
         j < len(tape)
+        and tape[last]["flags"] & Flag.AUCTION == 0
         and tape[j]["kind"] == Kind.ADD
         and tape[j]["ts_ns"] == tape[last]["ts_ns"]
         and tape[j]["side"] == 1 - side

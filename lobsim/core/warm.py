@@ -18,6 +18,7 @@ import numpy as np
 from lobsim.answers import Report
 from lobsim.book_shell import Book
 from lobsim.config import MarketConfig
+from lobsim.core.latency import forced_due_ns
 from lobsim.core.loop import advance, record_history, room_for_event
 from lobsim.core.state import World
 from lobsim.core.world import copy_world, make_tape, new_world, roomier_world, scratch
@@ -136,6 +137,7 @@ def _use_world(by_levels: bool) -> None:
     world = _world(by_levels, True)
     advance(world, NEVER, _ENOUGH, messages, spare)
     room_for_event(world)
+    forced_due_ns(world)
     world = roomier_world(copy_world(world), Status.ROOM_LEVELS)
     advance(world, NEVER, _ENOUGH, messages, spare)
 

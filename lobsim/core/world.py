@@ -26,13 +26,14 @@ from lobsim.core.levels import (
     take_slot,
     window_of,
 )
-from lobsim.core.state import GAP, MAIL, OWN_ORDER, PUBLISHED, TAPE, WORLD, World
+from lobsim.core.state import DRAWS, GAP, LEG, MAIL, OWN_ORDER, PUBLISHED, TAPE, WORLD, World
 from lobsim.core.tape import prepare_tape
 from lobsim.core.timers import push_timer, timer_holds
 from lobsim.core.triggers import push_stop
 from lobsim.types import FILL, MESSAGE, NEVER, NONE, REPORT, Status
 
 _LARGEST_WINDOW = 2**18
+_LEGS = 8
 
 
 @kernel
@@ -236,6 +237,9 @@ def new_world(
     truth: np.ndarray,
     params: dict[str, Any],
     size: WorldSize = WorldSize(),
+    legs: np.ndarray | None = None,
+    delays: np.ndarray | None = None,
+    most_arrivals: int = 0,
 ) -> World:
     """A world before its first event.
 
@@ -243,6 +247,9 @@ def new_world(
     rows    int64 [rows, 4 K], [1, 4 K] (a seed only) or [0, 0]
     truth   int64 [rows, 4] or [0, 0]
     params  fields of WORLD that were chosen (config.MarketConfig.params)
+    legs    LEG [8], None where three constants of params are all (lobsim.latency_tables)
+    delays  int64 [any], what the legs draw from; legs and delays are shared and read only
+    most_arrivals  requests that a window takes, 0: any number
     """
     world = World(
         head=np.zeros(1, WORLD),
@@ -258,17 +265,23 @@ def new_world(
         mail=np.zeros(size.mail + 1, MAIL),
         transit=new_calendar(size.mail),
         ring=np.zeros(size.ring, PUBLISHED),
+        legs=_read_only(np.zeros(_LEGS, LEG) if legs is None else legs),
+        delays=_read_only(np.zeros(0, np.int64) if delays is None else delays),
+        draws=np.zeros(_LEGS + 1, DRAWS),
+        arrivals=np.zeros(most_arrivals, np.int64),
     )
     head = world.head[0]
     for name in ("wake_ns", "report_wake_ns", "touch_wake_ns"):
         head[name] = NEVER
     for name in ("worst_0", "worst_1"):  # before its first row a book cut to K levels shows no price
         head[name] = -NEVER if len(rows) else NEVER
-    for name in ("now_ns", "last_to_venue_ns", "last_to_owner_ns", "read_ns", "touch_ns"):
+    for name in ("now_ns", "last_to_venue_ns", "last_to_owner_ns", "read_ns", "touch_due_ns", "ready_ns"):
         head[name] = -NEVER
     for name in ("first_mismatch", "truth_first"):
         head[name] = NONE
     head["mail_fresh"] = 1
+    head["feed_most_ns"] = params.get("feed_ns", 0)
+    world.draws["packet_ns"] = world.draws["due_ns"] = -NEVER
     for name, value in params.items():
         head[name] = value
     return world
@@ -287,7 +300,7 @@ def make_tape(columns: dict[str, np.ndarray]) -> np.ndarray:
 
 def copy_world(world: World) -> World:
     """An independent world in the same state; the tape and the recorded rows are shared."""
-    shared = {"tape", "rows", "truth"}
+    shared = {"tape", "rows", "truth", "legs", "delays"}
     parts: dict[str, Any] = {}
     for name, part in world._asdict().items():
         if name in shared:

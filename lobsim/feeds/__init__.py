@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lobsim.feeds.importing import import_data
     from lobsim.feeds.lobster import read_lobster
     from lobsim.feeds.schema import SCHEMA_VERSION, Dataset, DatasetInfo, validate
     from lobsim.feeds.store import list_partitions, load, read_info, save
@@ -18,6 +19,7 @@ _LAZY: dict[str, str] = {
     "SCHEMA_VERSION": "lobsim.feeds.schema",
     "Dataset": "lobsim.feeds.schema",
     "DatasetInfo": "lobsim.feeds.schema",
+    "import_data": "lobsim.feeds.importing",
     "list_partitions": "lobsim.feeds.store",
     "load": "lobsim.feeds.store",
     "read_info": "lobsim.feeds.store",
@@ -31,6 +33,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "Dataset",
     "DatasetInfo",
+    "import_data",
     "list_partitions",
     "load",
     "read_info",

@@ -25,6 +25,7 @@ from lobsim.types import (
     Impact,
     Kind,
     OrderState,
+    Phase,
     Side,
     Status,
 )
@@ -84,7 +85,7 @@ def test_a_print_between_two_ticks_goes_to_the_worse_one_for_whoever_rested() ->
     below_zero = event(3, Kind.EXECUTE_HIDDEN, BUY, 0, -50, 1)
     tape = Market(dataset([*TWO_SIDES, *hidden, below_zero])).tape
     assert [10_000, 10_001, 10_000, 10_001, -1] == tape["price_ticks"].tolist()
-    assert [0, 0, Flag.OFF_TICK, Flag.OFF_TICK, Flag.OFF_TICK] == tape["flags"].tolist()
+    assert [0, 0, Flag.OFF_TICK, Flag.OFF_TICK, Flag.OFF_TICK] == (tape["flags"] & Flag.OFF_TICK).tolist()
 
 
 def test_sizes_of_levels_are_kept_finer_than_a_lot_and_phases_are_not_sizes() -> None:
@@ -198,6 +199,18 @@ def test_crossed_rows_are_counted() -> None:
         dataset([*TWO_SIDES, event(3, Kind.ADD, BUY, 3, 1_000_100, 1), event(4, Kind.ADD, SELL, 4, 1_000_300, 1)])
     ).replay()
     assert 2 == check.crossed
+
+
+def test_only_ends_of_packets_in_continuous_trading_count_as_crossed() -> None:
+    last, auction = int(Flag.LAST_IN_PACKET), int(Phase.AUCTION)
+    through = [event(3, Kind.ADD, BUY, 3, 1_000_100, 1), event(3, Kind.ADD, SELL, 4, 1_000_300, 1, flags=last)]
+    one_packet = [row | {"flags": last} for row in TWO_SIDES] + through
+    assert 1 == Market(dataset(one_packet)).replay().crossed
+    gathering = [*one_packet[:2], event(2, Kind.PHASE, size=auction, flags=last), *through]
+    assert 0 == Market(dataset(gathering)).replay().crossed
+    levels = [event(9, Kind.LEVEL, BUY, 0, 1_000_200, 5), event(9, Kind.LEVEL, BUY, 0, 1_000_200, 0, flags=last)]
+    book = [event(1, Kind.LEVEL, SELL, 0, 1_000_100, 5, flags=last), *levels]
+    assert 0 == Market(dataset(book, Fidelity.L2_TRADES)).replay().crossed
 
 
 # --- runs

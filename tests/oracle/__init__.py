@@ -72,6 +72,8 @@ def _group_at(tape: list[Row], start: int) -> list[Row]:
     first, end = tape[start], start
     while end < len(tape) and tape[end].kind == Kind.EXECUTE and _aggressor(tape[end]) == _aggressor(first):
         end += 1
+        if tape[end - 1].flags & Flag.AUCTION or (end < len(tape) and tape[end].flags & Flag.AUCTION):
+            break
     return tape[start:end]
 
 
@@ -81,6 +83,8 @@ def _aggressor(row: Row) -> tuple[int, int, int]:
 
 def _is_remainder(execution: Row, worst: int, row: Row) -> bool:
     """Whether `row` is what the aggressor left over: its ADD at or beyond the worst printed price."""
+    if execution.flags & Flag.AUCTION:
+        return False
     is_add = row.kind == Kind.ADD and row.ts_ns == execution.ts_ns and row.side == 1 - execution.side
     beyond = row.price_ticks >= worst if row.side == Side.BUY else row.price_ticks <= worst
     return is_add and beyond

@@ -20,6 +20,7 @@ from lobsim.core.levels import first_level, fold, next_level
 from lobsim.core.loop import advance, post_cancel, post_new
 from lobsim.core.state import TAPE, World
 from lobsim.core.world import WorldSize, make_tape, new_world, roomier_world, scratch
+from lobsim.latency_tables import leg_arrays
 from lobsim.types import (
     L2_SHIFT,
     NEVER,
@@ -85,12 +86,14 @@ class Venue:
     ) -> None:
         shift = L2_SHIFT if by_levels else 0
         fidelity = Fidelity.L2_TRADES if by_levels else Fidelity.L3_FULL
-        params = MarketConfig(**settings).params(fidelity, LIFE_NS, shift) | {"publish": int(listens)}
+        config = MarketConfig(**settings)
+        params = config.params(fidelity, LIFE_NS, shift) | {"publish": int(listens)}
         nothing = np.zeros((0, 0), np.int64)
         shown = nothing if book_rows is None else np.array(book_rows, np.int64)
         made = isinstance(rows, np.ndarray) and rows.dtype == TAPE
         tape = np.array(rows) if made else tape_of(rows, shift)
-        self.world = new_world(tape, shown, nothing if truth is None else truth, params, size)
+        legs = leg_arrays(config.latency, None, tape["ts_ns"])
+        self.world = new_world(tape, shown, nothing if truth is None else truth, params | legs.head, size, *legs[1:])
         self.rooms: set[Status] = set()
         """What room was asked for on the way."""
         self._scratch = scratch()

@@ -146,7 +146,7 @@ def test_a_vendor_file_that_is_named_directly_is_told_how_to_import_it(run: Run,
     path = folder / BOOK_FILE
     words = ["--data", path, "--side", "buy", "--size", "1"] if command == "backtest" else [path]
     done = run(command, *words)
-    expected = f"import it first: lobsim import {path} --out STORE\n"
+    expected = f"lobsim import {path} --out STORE\n"
     assert (1, 1) == (done.code, done.err.count("\n")), done
     assert done.err.endswith(expected) and "Tardis incremental_book_L2 has to be imported first" in done.err
 

@@ -7,6 +7,7 @@ import pytest
 
 from lobsim.core.calm import replay_calmly
 from lobsim.core.jit import borrow, kernel
+from lobsim.core.state import PUBLISHED_TRADE
 from lobsim.core.trace import TRACE, advance_traced
 from lobsim.core.world import WorldSize, scratch
 from lobsim.core.world_hash import world_hash
@@ -135,6 +136,20 @@ def test_rows_that_are_what_they_say_are_calm() -> None:
 )  # fmt: skip
 def test_rows_that_need_the_rules_end_a_calm_stretch(unusual: dict[str, int]) -> None:
     assert len(ADDS) == calm_rows(*ADDS, unusual, row(9, Kind.ADD, BUY, 20, 98, 1))
+
+
+def test_of_an_auction_no_trade_is_told() -> None:
+    """An order log names both orders of each of its trades; neither counts as volume."""
+    calls = [
+        row(4, kind, BUY, 1, 100, 2, flags=int(Flag.AUCTION))
+        for kind in (Kind.EXECUTE, Kind.EXECUTE_HIDDEN, Kind.PRINT)
+    ]
+    fast, slow = (Venue([*ADDS, *calls], listens=True) for _ in range(2))
+    one_by_one(slow, NEVER)
+    fast.run_to(NEVER)
+    assert published(slow) == published(fast)
+    assert 0 == sum(entry[4] == PUBLISHED_TRADE for entry in published(fast))
+    assert 4 == len(published(fast))
 
 
 def test_an_own_order_in_the_market_ends_the_calm_and_its_leaving_brings_it_back() -> None:

@@ -90,6 +90,14 @@ def test_an_add_at_another_time_or_of_the_same_side_is_nobodys_remainder(added: 
     assert [(100, Flag.GROUP_END), (104, 0)] == marked([row(1, Kind.EXECUTE, SELL, 1, 100, 5), added])
 
 
+def test_in_an_auction_nobody_is_the_aggressor() -> None:
+    rows = [row(1, Kind.EXECUTE, SELL, order_id, 100, 5, flags=int(Flag.AUCTION)) for order_id in (1, 2)]
+    end = int(Flag.GROUP_END)
+    assert [(100, end), (100, end), (104, 0)] == marked([*rows, row(1, Kind.ADD, BUY, 3, 104, 5)])
+    mixed = [row(1, Kind.EXECUTE, SELL, 1, 100, 5), rows[1], row(1, Kind.EXECUTE, SELL, 3, 102, 5)]
+    assert [(100, end), (100, end), (102, end)] == marked(mixed)
+
+
 def test_only_the_first_add_after_a_group_is_its_remainder() -> None:
     rows = [row(1, Kind.EXECUTE, SELL, 1, 100, 5), *(row(1, Kind.ADD, BUY, order_id, 104, 5) for order_id in (3, 4))]
     assert [Flag.GROUP_END, Flag.RESIDUAL, 0] == [mark for _, mark in marked(rows)]
