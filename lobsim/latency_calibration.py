@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lobsim.delays import LOAD_REACH, Constant, Delay, Table
+from lobsim.core.latency import LOAD_REACH
+from lobsim.delays import Constant, Delay, Table
 from lobsim.errors import ConfigError
 from lobsim.latency import Latency
 from lobsim.latency_fit import FAMILIES, FEWEST, Fit, best_of, fit_delays, fit_lognormal
