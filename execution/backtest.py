@@ -18,6 +18,7 @@ from execution.desk import Desk
 from execution.outcome import Units, drift_table, fills_table, orders_table, schedule_table
 from execution.parent import Parent
 from execution.tca import CostReport, ParentFacts, evaluate
+from lobsim.clock import time_text
 from lobsim.errors import ConfigError
 from lobsim.fees import FeeSchedule
 from lobsim.market import Market, MarketRun
@@ -135,17 +136,21 @@ def _facts(market: Market, parent: Parent, units: Units) -> ParentFacts:
         decision_ns=parent.start_ns,
         arrival_ns=min(parent.start_ns + market.config.latency.typical_order_ns, parent.end_ns),
         end_ns=parent.end_ns,
+        multiplier=float(units.multiplier),
+        inverse=units.inverse,
     )
 
 
 def check_parent(market: Market, parent: Parent) -> None:
     """Raise ConfigError if a parent does not lie within the recording."""
     first, last = int(market.tape["ts_ns"][0]), int(market.tape["ts_ns"][-1])
-    if parent.start_ns < first or parent.end_ns > max(last, market.dataset.info.session_end_ns):
+    info = market.dataset.info
+    end_ns = max(last, info.session_end_ns)
+    if parent.start_ns < first or parent.end_ns > end_ns:
         raise ConfigError(
             "the parent order does not lie within the recording",
-            where=market.dataset.info.source,
-            hint="choose --start and --duration inside the session",
+            where=info.source,
+            hint=f"choose --start and --duration inside {time_text(first, info)} to {time_text(end_ns, info)}",
         )
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 
 import polars as pl
@@ -26,6 +26,7 @@ from execution.schedules import (
 )
 from lobsim.errors import ConfigError
 from lobsim.feeds.schema import Dataset, DatasetInfo
+from lobsim.sessions import scheduled_breaks_ns, with_breaks, without_breaks
 from lobsim.types import Flag, Kind
 
 _MINUTE_NS = 60 * NS_PER_SECOND
@@ -89,15 +90,29 @@ def profile_of(earlier: Dataset, day: DatasetInfo, where: str = "volume profile"
 
 
 def _schedule(name: str, parent: Parent, info: DatasetInfo, choices: Choices) -> Schedule:
-    slices = choices.slices_of(parent)
-    if name == "twap":
-        return twap_curve(parent, slices)
-    if name == "ac":
-        return ac_curve(parent, slices, choices.urgency)
-    profile = choices.profile or u_shape()
-    return vwap_curve(
-        parent, profile, slices, session_open_ns=info.session_start_ns, session_close_ns=info.session_end_ns
+    """The curve in trading time: a break that the venue's calendar tells beforehand gets no slice.
+
+    A volume curve measured on an earlier day has the break in it already.
+    """
+    breaks_ns = [] if name == "vwap" and choices.profile is not None else scheduled_breaks_ns(info)
+    start_ns, end_ns, open_ns, close_ns = (
+        without_breaks(at_ns, breaks_ns)
+        for at_ns in (parent.start_ns, parent.end_ns, info.session_start_ns, info.session_end_ns)
     )
+    if end_ns <= start_ns:  # all of it is a break
+        return twap_curve(parent, choices.slices_of(parent))
+    trading = replace(parent, start_ns=start_ns, end_ns=end_ns)
+    slices = choices.slices_of(trading)
+    if name == "twap":
+        curve = twap_curve(trading, slices)
+    elif name == "ac":
+        curve = ac_curve(trading, slices, choices.urgency)
+    else:
+        profile = choices.profile or u_shape()
+        curve = vwap_curve(trading, profile, slices, session_open_ns=open_ns, session_close_ns=close_ns)
+    times_ns = with_breaks(curve.times_ns, breaks_ns)
+    times_ns[[0, -1]] = parent.start_ns, parent.end_ns
+    return Schedule(times_ns, curve.cumulative_lots)
 
 
 def algorithm_named(text: str, choices: Choices | None = None) -> AlgorithmMaker:

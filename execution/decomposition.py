@@ -21,6 +21,8 @@ m0_j         mid at that instant in the market without us: recorded history, or 
 Two conventions split the same total (`split_shortfall`, `split_textbook`); they differ only in whether delay is
 charged on the whole order or on what was filled.
 
+For contracts, prices stand for what a unit is worth at them (`ParentFacts.worth`): price x multiplier, and of inverse contracts -multiplier / price coins.
+
 Invariants: numbers only, no tables (`execution.tca` reads those); each split adds up to `shortfall_money` but for
 float rounding; an unknown price is NaN here and becomes None in reports.
 
@@ -33,7 +35,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from math import isfinite
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -78,6 +80,10 @@ class ParentFacts:
     """first instant the algorithm could act at the venue: decision plus the delays; ns UTC"""
     end_ns: int
     """end of the order's time and of the benchmark window; ns UTC"""
+    multiplier: float = 1.0
+    """what a price of 1 on one unit of size is worth in money: 50 for ES; of an inverse contract its value in the price currency"""
+    inverse: bool = False
+    """a contract of fixed value settled in the coin: one unit is worth multiplier / price coins"""
 
     def __post_init__(self) -> None:
         if not (isfinite(self.size) and self.size > 0):
@@ -86,6 +92,8 @@ class ParentFacts:
             raise ConfigError(
                 f"arrival_ns {self.arrival_ns} is before decision_ns {self.decision_ns}", where="parent facts"
             )
+        if not (isfinite(self.multiplier) and self.multiplier > 0):
+            raise ConfigError(f"multiplier is {self.multiplier}, a number above 0 is needed", where="parent facts")
         if self.end_ns <= self.decision_ns:
             raise ConfigError(f"end_ns {self.end_ns} is not after decision_ns {self.decision_ns}", where="parent facts")
 
@@ -93,6 +101,20 @@ class ParentFacts:
     def sign(self) -> int:
         """e: +1 for a buy, -1 for a sell."""
         return 1 if self.side == Side.BUY else -1
+
+    def worth(self, price: Any) -> Any:
+        """Money that one unit bought at a price costs, rising with the price: multiplier x price, of an inverse contract -multiplier / price coins.
+
+        Of an inverse contract it is negative: whoever buys contracts sells coins forward.  Differences of it are gains and losses in coins, so every formula
+        of this module holds with worths in place of prices.  price: float or floats; NaN and 0 give NaN.
+        """
+        if not self.inverse:
+            return self.multiplier * price
+        return -self.multiplier / np.where(np.asarray(price) > 0, price, np.nan)
+
+    def price_of(self, worth: float) -> float:
+        """The price of a worth."""
+        return -self.multiplier / worth if self.inverse else worth / self.multiplier
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,6 +184,10 @@ class ReferencePrices(NamedTuple):
     end: float  # P_T
     remainder: float  # R
 
+    def worths(self, facts: ParentFacts) -> ReferencePrices:
+        """The same as money per unit (`ParentFacts.worth`)."""
+        return ReferencePrices(*(float(facts.worth(price)) for price in self))
+
 
 def reference_prices(facts: ParentFacts, quotes: QuoteHistory, rule: RemainderRule) -> ReferencePrices:
     """Look the reference prices up in the quotes of the market without us."""
@@ -189,6 +215,11 @@ class Fills(NamedTuple):
         mid0 = np.where(np.isnan(mid0), arrival, mid0)
         mid = (bid + ask) / 2
         return cls(ts_ns, price, size, np.where(np.isfinite(mid), mid, mid0), mid0, ask - bid)
+
+    def worths(self, facts: ParentFacts) -> Fills:
+        """The same with money per unit in place of prices (`ParentFacts.worth`)."""
+        price, mid, mid0 = (facts.worth(each) for each in (self.price, self.mid, self.mid0))
+        return self._replace(price=price, mid=mid, mid0=mid0)
 
 
 class ExecutionParts(NamedTuple):

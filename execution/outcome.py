@@ -36,6 +36,8 @@ class Units:
     def __init__(self, info: DatasetInfo) -> None:
         self.tick = Fraction(info.price_quantum) * info.tick_quanta
         self.lot = Fraction(info.lot)
+        self.multiplier = Fraction(info.multiplier)
+        self.inverse = info.inverse
 
     def prices(self, ticks: np.ndarray, name: str) -> pl.Series:
         """Prices in ticks as floats; NONE_PRICE and prices beyond every limit become null."""
@@ -73,7 +75,7 @@ def fills_table(desk: Desk, units: Units, fees: FeeSchedule) -> pl.DataFrame:
     fills = world.fills[: world.head[0]["fills"]]
     passive = fills["passive"].astype(bool)
     exact = {name: fills[name] for name in ("ts_ns", "order", "price_ticks", "size_lots")} | {"passive": passive}
-    charges = fees.charge(pl.DataFrame(exact), tick=units.tick, lot=units.lot)
+    charged = _charges(pl.DataFrame(exact), units, fees)
     return pl.DataFrame(
         {
             "ts_ns": fills["ts_ns"],
@@ -88,8 +90,21 @@ def fills_table(desk: Desk, units: Units, fees: FeeSchedule) -> pl.DataFrame:
             "ahead_fill": _where(passive, units.sizes(fills["ahead_fill_lots"], "ahead_fill")),
             "bid_before": units.prices(fills["bid_ticks"], "bid_before"),
             "ask_before": units.prices(fills["ask_ticks"], "ask_before"),
-            "fee": charges.money,
+            "fee": charged,
         }
+    )
+
+
+def _charges(fills: pl.DataFrame, units: Units, fees: FeeSchedule) -> np.ndarray:
+    """Money each fill is charged.
+
+    The fees of an inverse contract are reckoned on its fixed value in the price currency, and paid in coins at the price of the fill.
+    """
+    if not units.inverse:
+        return fees.charge(fills, tick=units.tick * units.multiplier, lot=units.lot).money
+    fixed = fills.with_columns(price_ticks=pl.lit(1, pl.Int64))
+    return fees.charge(fixed, tick=units.multiplier, lot=units.lot).money / natural(
+        fills["price_ticks"].to_numpy(), units.tick
     )
 
 

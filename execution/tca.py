@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from math import isfinite
+from math import fsum, isfinite
 from typing import Any
 
 import numpy as np
@@ -46,19 +46,13 @@ from execution.decomposition import (
     reference_prices,
     schedule_deviation,
     shortfall_money,
+    split_execution,
     split_shortfall,
     split_textbook,
 )
-from lobsim.errors import DataError
+from execution.tca_tables import FILLS, SCHEDULE, checked, checked_fills, counted_prints, quote_history, refuse
 
 __all__ = ["MARKOUTS", "CostReport", "ParentFacts", "RemainderRule", "evaluate", "per_fill", "textbook_bps"]
-
-_FILLS = {"ts_ns": pl.Int64, "side": pl.Int8, "price": pl.Float64, "size": pl.Float64, "passive": pl.Boolean}
-_FILLS_OPTIONAL = {"fee": pl.Float64, "forced": pl.Boolean, "bid_before": pl.Float64, "ask_before": pl.Float64}
-_QUOTES = {"ts_ns": pl.Int64, "bid": pl.Float64, "ask": pl.Float64}
-_PRINTS = {"ts_ns": pl.Int64, "price": pl.Float64, "size": pl.Float64}
-_PRINTS_OPTIONAL = {"hidden": pl.Boolean, "auction": pl.Boolean}
-_SCHEDULE = {"ts_ns": pl.Int64, "target": pl.Float64}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,13 +160,14 @@ def evaluate(
 
     Raises DataError for a missing column, a value that cannot be, a fill on the other side, or more fills than order.
     """
-    table, history = _fills(facts, fills), _history(quotes)
+    table, history = checked_fills(facts, fills), quote_history(quotes)
     prices = reference_prices(facts, history, remainder)
     arrays = _arrays(table, history, prices.arrival)
     measured = _measured(table, measure_fills(facts.sign, arrays, history, prices.arrival))
     fees = float(table["fee"].sum())
-    filled = float(arrays.size.sum())
-    total = shortfall_money(facts, arrays, prices, fees)
+    filled = fsum(arrays.size.tolist())
+    worths, valued = prices.worths(facts), arrays.worths(facts)
+    total = shortfall_money(facts, valued, worths, fees)
     return CostReport(
         side=facts.side.name.lower(),
         size=float(facts.size),
@@ -185,10 +180,10 @@ def evaluate(
         end_price=_known(prices.end),
         remainder=max(0.0, facts.size - filled),
         remainder_price=_known(prices.remainder),
-        **_benchmarks(facts, arrays, _prints(facts, prints), history, prices),
+        **_benchmarks(facts, arrays, counted_prints(facts, prints), history, prices),
         shortfall_money=_known(total),
-        shortfall_bps=_of_order(facts, prices, total),
-        shortfall_parts_bps=_parts_bps(facts, prices, split_shortfall(facts, arrays, prices, fees)),
+        shortfall_bps=_of_order(facts, worths, total),
+        shortfall_parts_bps=_parts_bps(facts, worths, split_shortfall(facts, valued, worths, fees)),
         fees=fees,
         **_averages(measured),
         max_schedule_deviation=None if schedule is None else _deviation(facts, arrays, schedule),
@@ -211,10 +206,12 @@ def per_fill(facts: ParentFacts, fills: pl.DataFrame, quotes: pl.DataFrame) -> p
 
     Raises DataError as `evaluate` does.
     """
-    table, history = _fills(facts, fills), _history(quotes)
+    table, history = checked_fills(facts, fills), quote_history(quotes)
     prices = reference_prices(facts, history, RemainderRule.MID)
     arrays = _arrays(table, history, prices.arrival)
-    return _measured(table, measure_fills(facts.sign, arrays, history, prices.arrival))
+    parts = split_execution(facts.sign, arrays.worths(facts), prices.worths(facts).arrival)
+    money = {f"{name}_money": values for name, values in parts._asdict().items()}
+    return _measured(table, measure_fills(facts.sign, arrays, history, prices.arrival) | money)
 
 
 def textbook_bps(
@@ -224,10 +221,11 @@ def textbook_bps(
 
     The same total as the shortfall of `evaluate`, in the textbook's parts.
     """
-    table, history = _fills(facts, fills), _history(quotes)
+    table, history = checked_fills(facts, fills), quote_history(quotes)
     prices = reference_prices(facts, history, remainder)
     arrays = _arrays(table, history, prices.arrival)
-    return _parts_bps(facts, prices, split_textbook(facts, arrays, prices, float(table["fee"].sum())))
+    worths, fees = prices.worths(facts), float(table["fee"].sum())
+    return _parts_bps(facts, worths, split_textbook(facts, arrays.worths(facts), worths, fees))
 
 
 # ------------------------------------------------------------------------------------------ measuring
@@ -235,7 +233,7 @@ def textbook_bps(
 
 def _measured(table: pl.DataFrame, columns: Mapping[str, Floats]) -> pl.DataFrame:
     """The frame of `per_fill`: checked fills, and what each contributed."""
-    as_given = table.select(*_FILLS, "forced", "fee")
+    as_given = table.select(*FILLS, "forced", "fee")
     return as_given.with_columns(pl.Series(name, values).fill_nan(None) for name, values in columns.items())
 
 
@@ -249,14 +247,14 @@ def _benchmarks(
     facts: ParentFacts, fills: Fills, prints: pl.DataFrame, history: QuoteHistory, prices: ReferencePrices
 ) -> dict[str, Any]:
     """The fields of a CostReport that compare the average price with a benchmark, and the volumes behind them."""
-    filled, paid = float(fills.size.sum()), float(fills.size @ fills.price)
-    volume, traded = _volume_and_value(prints)
-    lit_volume, lit_traded = _volume_and_value(prints.filter(~pl.col("hidden")))
-    avg_price = _ratio(paid, filled)
+    filled, paid = float(fills.size.sum()), float(fills.size @ facts.worth(fills.price))
+    volume, traded = _volume_and_value(facts, prints)
+    lit_volume, lit_traded = _volume_and_value(facts, prints.filter(~pl.col("hidden")))
+    avg_price = _mean_price(facts, paid, filled)
     benchmarks = {
-        "vwap": _ratio(traded, volume),
-        "vwap_with_own": _ratio(traded + paid, volume + filled),
-        "vwap_lit": _ratio(lit_traded, lit_volume),
+        "vwap": _mean_price(facts, traded, volume),
+        "vwap_with_own": _mean_price(facts, traded + paid, volume + filled),
+        "vwap_lit": _mean_price(facts, lit_traded, lit_volume),
         "twap": _known(history.time_average(facts.decision_ns, facts.end_ns)),
     }
     against = benchmarks | {"arrival": _known(prices.arrival)}
@@ -292,8 +290,8 @@ def _averages(measured: pl.DataFrame) -> dict[str, Any]:
 
 
 def _deviation(facts: ParentFacts, fills: Fills, schedule: pl.DataFrame) -> float | None:
-    plan = _checked("schedule", schedule, _SCHEDULE).sort("ts_ns", maintain_order=True)
-    _refuse("schedule", plan, "target", ~pl.col("target").is_finite(), "a row needs a target")
+    plan = checked("schedule", schedule, SCHEDULE).sort("ts_ns", maintain_order=True)
+    refuse("schedule", plan, "target", ~pl.col("target").is_finite(), "a row needs a target")
     if plan.is_empty():
         return None
     return schedule_deviation(fills, plan["ts_ns"].to_numpy(), plan["target"].to_numpy()) / facts.size
@@ -319,8 +317,9 @@ def _cost_bps(sign: int, avg_price: float | None, benchmark: float | None) -> fl
 
 
 def _of_order(facts: ParentFacts, prices: ReferencePrices, money: float) -> float | None:
-    """Money in bps of size x decision price."""
-    return _known(1e4 * money / (facts.size * prices.decision)) if prices.decision > 0 else None
+    """Money in bps of what the whole order is worth at the decision price; `prices` are worths."""
+    value = facts.size * abs(prices.decision)
+    return _known(1e4 * money / value) if value > 0 and (facts.inverse or prices.decision > 0) else None
 
 
 def _parts_bps(
@@ -329,68 +328,12 @@ def _parts_bps(
     return {name: _of_order(facts, prices, money) for name, money in parts._asdict().items()}
 
 
-def _volume_and_value(prints: pl.DataFrame) -> tuple[float, float]:
-    return float(prints["size"].sum()), float((prints["size"] * prints["price"]).sum())
+def _volume_and_value(facts: ParentFacts, prints: pl.DataFrame) -> tuple[float, float]:
+    """Units traded, and what they were worth."""
+    size = prints["size"].to_numpy()
+    return float(size.sum()), float(size @ facts.worth(prints["price"].to_numpy()))
 
 
-# ------------------------------------------------------------------------------------ reading tables
-
-
-def _fills(facts: ParentFacts, fills: pl.DataFrame) -> pl.DataFrame:
-    table = _checked("fills", fills, _FILLS, _FILLS_OPTIONAL)
-    _refuse("fills", table, "price", ~pl.col("price").is_finite(), "a fill needs a price")
-    _refuse("fills", table, "size", ~(pl.col("size").is_finite() & (pl.col("size") > 0)), "a fill needs a size above 0")
-    _refuse("fills", table, "side", pl.col("side") != int(facts.side), f"the order is a {facts.side.name.lower()}")
-    _refuse("fills", table, "fee", ~pl.col("fee").fill_null(0.0).is_finite(), "a fee is a number or null")
-    filled = float(table["size"].sum())
-    if filled > facts.size * (1 + 1e-9):
-        raise DataError(f"add up to {filled:g}, the order has only {facts.size:g}", file="fills", field="size")
-    return table.sort("ts_ns", maintain_order=True)
-
-
-def _history(quotes: pl.DataFrame) -> QuoteHistory:
-    table = _checked("quotes", quotes, _QUOTES).sort("ts_ns", maintain_order=True)
-    return QuoteHistory.of(table["ts_ns"].to_numpy(), table["bid"].to_numpy(), table["ask"].to_numpy())
-
-
-def _prints(facts: ParentFacts, prints: pl.DataFrame) -> pl.DataFrame:
-    """The prints that count for a benchmark: within the window, no auctions."""
-    table = _checked("prints", prints, _PRINTS, _PRINTS_OPTIONAL)
-    table = table.with_columns(pl.col("hidden", "auction").fill_null(False))
-    counts = pl.col("ts_ns").is_between(facts.decision_ns, facts.end_ns) & ~pl.col("auction")
-    size_fits = pl.col("size").is_finite() & (pl.col("size") >= 0)
-    _refuse("prints", table, "price", counts & ~pl.col("price").is_finite().fill_null(False), "a print needs a price")
-    _refuse("prints", table, "size", counts & ~size_fits.fill_null(False), "a print needs a size of 0 or more")
-    return table.filter(counts)
-
-
-def _checked(
-    name: str,
-    table: pl.DataFrame,
-    columns: Mapping[str, type[pl.DataType]],
-    optional: Mapping[str, type[pl.DataType]] | None = None,
-) -> pl.DataFrame:
-    """The columns asked for, in their types; an absent optional column is all null."""
-    wanted = []
-    for column, dtype in {**columns, **(optional or {})}.items():
-        if column not in table.columns:
-            if column in columns:
-                raise DataError("the column is missing", file=name, field=column)
-            wanted.append(pl.lit(None, dtype).alias(column))
-            continue
-        given = table.schema[column]
-        fits = given.is_integer() if dtype.is_integer() else given == dtype or (dtype.is_float() and given.is_numeric())
-        if not fits and given != pl.Null:
-            raise DataError(f"the column holds {given}, {dtype} is needed", file=name, field=column)
-        wanted.append(pl.col(column).cast(dtype))
-    checked = table.select(wanted)
-    _refuse(name, checked, "ts_ns", pl.col("ts_ns").is_null(), "every row needs a time")
-    return checked
-
-
-def _refuse(name: str, table: pl.DataFrame, column: str, bad: pl.Expr, why: str) -> None:
-    """Raise DataError for the first row, counted from 1, where `bad` is true or cannot be told."""
-    rows = table.select(bad.fill_null(True).arg_true()).to_series()
-    if len(rows):
-        row = int(rows[0])
-        raise DataError(f"{why}, found {table[column][row]}", file=name, row=row + 1, field=column)
+def _mean_price(facts: ParentFacts, value: float, volume: float) -> float | None:
+    """The price at which so many units are worth so much: of inverse contracts the harmonic mean."""
+    return _known(facts.price_of(value / volume)) if volume > 0 and value else None

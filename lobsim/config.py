@@ -19,6 +19,8 @@ _IMPACTS = {
     Fidelity.L3_FULL: (Impact.REMATCH, Impact.NONE),
     Fidelity.L3_TOP_K: (Impact.REMATCH, Impact.NONE),
     Fidelity.L2_TRADES: (Impact.CONSUME, Impact.DECAY, Impact.NONE),
+    Fidelity.L2_SNAPSHOTS: (Impact.CONSUME, Impact.DECAY, Impact.NONE),
+    Fidelity.L1: (Impact.CONSUME, Impact.DECAY, Impact.NONE),
 }
 """What own orders may do to history, by what the data knows; the first is the default."""
 
@@ -73,11 +75,7 @@ class MarketConfig:
 
         Raises ConfigError if the mode does not exist for it.
         """
-        allowed = _IMPACTS.get(fidelity)
-        if allowed is None:
-            raise ConfigError(
-                f"{fidelity.name} data cannot be replayed", hint="orders, or levels with trades, are needed"
-            )
+        allowed = _IMPACTS[fidelity]
         if self.impact is None:
             return allowed[0]
         if self.impact not in allowed:

@@ -7,7 +7,7 @@ Invariants: values, rates and bounds are whole numbers and ratios throughout, ne
 ``money_step``, a half to the even one; a minimum or maximum acts on the sum of the rounded fees of an order; the total is the sum of its
 fills, to the step.  Positive is paid, negative is received.
 
-Known limits: value is |price| x size (no inverse contracts, no tax on one side only); periods are days and months of UTC.
+Known limits: value is |price| x size (whoever has contracts hands in the tick's or the contract's worth, as `execution.outcome` does; no tax on one side only); periods are days and months of UTC.
 """
 
 from __future__ import annotations

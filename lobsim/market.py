@@ -8,6 +8,7 @@ and keeps each compiled call short enough for Ctrl-C to be heard.
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -141,7 +142,7 @@ def _row_ticks(rows: np.ndarray | None, tick_quanta: int) -> np.ndarray:
 class Market:
     """A data set made ready for replay.
 
-    dataset  orders (L3) or levels with trades (L2)
+    dataset  orders (L3) or levels (L2, L1); without trades waiting orders are filled only where the book crosses them
     config   how own orders are treated
 
     Raises DataError for data that cannot be replayed, ConfigError for settings that do not fit it.
@@ -165,6 +166,22 @@ class Market:
             shared.flags.writeable = False
         self._keyframes: Keyframes | None = None
         self._legs: dict[Latency, LegArrays] = {}
+
+    def _need_book(self) -> None:
+        """Raise DataError where nothing but trades was recorded."""
+        if self.by_levels and not np.any(self.tape["kind"] == Kind.LEVEL):
+            raise DataError(
+                "it holds trades and no book, and there is nothing to trade with",
+                file=self.dataset.info.source,
+                hint="import the book of the same day together with it",
+            )
+
+    def with_latency(self, latency: Any) -> Market:
+        """The same market with other delays (config.Latency); what was made ready or measured is shared."""
+        other = copy(self)
+        other.config = replace(self.config, latency=latency)
+        other._keyframes = None
+        return other
 
     def _make_tape(self) -> np.ndarray:
         events = self.dataset.events
@@ -275,6 +292,7 @@ class Market:
 
         hash_every  take the state hash after every so many rows and after the last, 0: never
         """
+        self._need_book()
         run = self.start(participant=False)
         trace = []
         for done in range(hash_every, len(self.tape) + hash_every, hash_every) if hash_every else ():
@@ -291,6 +309,7 @@ class Market:
 
         Columns: ts_ns, bid, bid_size, ask, ask_size in natural units, null where a side is empty; the state valid from ts_ns on.
         """
+        self._need_book()
         run = self.start(participant=False)
         touch = np.zeros((len(self.tape), 4), np.int64)
         run.record(touch)

@@ -8,6 +8,7 @@ from decimal import Decimal
 import polars as pl
 
 from execution.backtest import BacktestResult
+from execution.latency_cost import DelayedResult, delay_tables
 from execution.report.data import ReportData
 from lobsim import __version__
 from lobsim.clock import zone_name
@@ -16,7 +17,7 @@ from lobsim.types import Fidelity, Impact, Side
 
 _MARGIN_NS = 2 * 60 * 10**9
 _BUCKETS = 60
-_UNITS = {"USD": "shares"}
+_NO_TRADES = "; no trades were recorded, so a waiting order fills only where the book crosses its price"
 
 _IMPACT_WORDS = {
     Impact.REMATCH: "recorded orders meet own orders in one book: own taking removes liquidity, own resting orders absorb recorded flow",
@@ -26,13 +27,26 @@ _IMPACT_WORDS = {
 }
 
 
-def fidelity_words(info: DatasetInfo) -> str:
-    """What the data know, for people."""
-    if info.fidelity == Fidelity.L3_TOP_K:
-        return f"every order of the best {info.depth} levels (L3)"
-    if info.fidelity == Fidelity.L3_FULL:
-        return "every order, all levels (L3)"
-    return "displayed quantity per level, and trades (L2)"
+def fidelity_words(info: DatasetInfo, *, trades: bool = True) -> str:
+    """What the data know, for people.
+
+    trades  whether any were recorded: without, nothing tells that a waiting order's turn has come
+    """
+    words = {
+        Fidelity.L3_FULL: "every order, all levels (L3)",
+        Fidelity.L3_TOP_K: f"every order of the best {info.depth} levels (L3)",
+        Fidelity.L2_TRADES: f"displayed quantity per level{', and trades' if trades else ''} (L2)",
+        Fidelity.L2_SNAPSHOTS: "displayed quantity per level (L2)",
+        Fidelity.L1: f"best bid and ask{', and trades' if trades else ''} (L1): the queue of an order behind them is not known, it counts as first",
+    }[info.fidelity]
+    return words if trades else words + _NO_TRADES
+
+
+def unit_of(info: DatasetInfo) -> str:
+    """What a size counts: contracts where a price step is not worth itself, shares where a stock exchange recorded it."""
+    if info.inverse or Decimal(info.multiplier) != 1:
+        return "contracts"
+    return "units" if zone_name(info) == "UTC" else "shares"
 
 
 def _window(frame: pl.DataFrame, start_ns: int, end_ns: int) -> pl.DataFrame:
@@ -62,12 +76,17 @@ def _drift(results: Sequence[BacktestResult]) -> list[tuple[str, float | int | s
     return [(name, value, meaning) for name, (value, meaning) in rows.items()]
 
 
-def report_data(results: Sequence[BacktestResult], *, command: str) -> ReportData:
+def report_data(
+    results: Sequence[BacktestResult], *, command: str, delayed: Sequence[DelayedResult] = (), grade: str = ""
+) -> ReportData:
     """Everything a report shows, from one backtest, or from several of the same parents under different conditions.
 
     results  the first is the main one; the others are compared with it
     command  the command line that makes the report again
+    delayed  the main one at several delays, itself first; fewer than two say nothing
+    grade    what the doctor says of the data (lobsim.feeds.findings), "" where nobody asked
     """
+    costs, slopes = delay_tables(delayed) if len(delayed) > 1 else (None, None)
     main = results[0]
     market = main.market
     info = market.dataset.info
@@ -81,11 +100,12 @@ def report_data(results: Sequence[BacktestResult], *, command: str) -> ReportDat
         symbol=info.symbol,
         date=info.date,
         venue=info.venue,
-        fidelity=fidelity_words(info),
+        fidelity=fidelity_words(info, trades=not market.prints.is_empty()),
+        grade=grade,
         side=parent.side.name.lower(),
         size=float(size),
-        unit=_UNITS.get(info.currency, "units"),
-        currency=info.currency,
+        unit=unit_of(info),
+        currency=info.money_currency,
         start_ns=parent.start_ns,
         end_ns=parent.end_ns,
         time_zone=zone_name(info),
@@ -102,4 +122,6 @@ def report_data(results: Sequence[BacktestResult], *, command: str) -> ReportDat
         schedule=main.schedule,
         volume=_volume(market.prints, start_ns, end_ns),
         drift=_drift(results),
+        delay_costs=costs,
+        delay_slopes=slopes,
     )

@@ -16,6 +16,7 @@ import numpy as np
 import plotly.graph_objects as go
 import polars as pl
 
+from execution.intervals import FEWEST_FOR_INTERVAL, mean_interval
 from execution.report.data import PARTS
 from execution.report.formats import bps_digits, number
 from execution.report.words import PART_WORDS, algorithm_title
@@ -37,9 +38,6 @@ BENCHMARKS = (
     ("twap_cost_bps", "Market TWAP", "square", "#8465a8"),
 )
 CONDITION_COLOURS = (ACCENT, "#d3a13b", "#8465a8", "#3f76b5")
-BOOTSTRAP_SEED = 20_120_621
-BOOTSTRAP_DRAWS = 2_000
-FEWEST_FOR_INTERVAL = 5
 
 
 def base_layout(**more: Any) -> dict[str, Any]:
@@ -141,16 +139,6 @@ def benchmark_figure(summary: pl.DataFrame) -> go.Figure:
         )  # fmt: skip
     horizontal = cost_axis(min(values, default=0.0), max(values, default=1.0))
     return figure.update_layout(**base_layout(), xaxis=horizontal, yaxis=name_axis() | {"showgrid": True})
-
-
-def mean_interval(costs: np.ndarray) -> tuple[float, float, float]:
-    """Mean of `costs` (float64, n >= 1) and the 95 % percentile-bootstrap interval of it over parents.
-
-    Seeded anew on every call: the same costs give the same interval wherever they stand on the page.
-    """
-    draws = np.random.default_rng(BOOTSTRAP_SEED).integers(0, costs.size, (BOOTSTRAP_DRAWS, costs.size))
-    low, high = np.quantile(costs[draws].mean(axis=1), (0.025, 0.975))
-    return float(costs.mean()), float(low), float(high)
 
 
 def interval_figure(results: pl.DataFrame, summary: pl.DataFrame) -> go.Figure:

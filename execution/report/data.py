@@ -86,6 +86,21 @@ COMPARISON = {
     "vwap_cost_bps": pl.Float64,
     "shortfall_bps": pl.Float64,
 }
+DELAY_COSTS = {
+    "algo": pl.String,
+    "label": pl.String,  # the delay as it was asked for: "50us"
+    "delay_us": pl.Float64,  # of every leg; null where legs differ or are drawn
+    "cost_bps": pl.Float64,  # mean over the parents
+    "difference_bps": pl.Float64,  # to the first delay, paired
+}
+DELAY_SLOPES = {
+    "algo": pl.String,
+    "bps_per_us": pl.Float64,
+    "standard_error": pl.Float64,
+    "low": pl.Float64,  # of the 95 % interval
+    "high": pl.Float64,
+    "method": pl.String,  # how the interval was found
+}
 
 TABLES: Mapping[str, Mapping[str, type[pl.DataType]]] = {
     "results": RESULTS,
@@ -95,6 +110,8 @@ TABLES: Mapping[str, Mapping[str, type[pl.DataType]]] = {
     "schedule": SCHEDULE,
     "volume": VOLUME,
     "comparison": COMPARISON,
+    "delay_costs": DELAY_COSTS,
+    "delay_slopes": DELAY_SLOPES,
 }
 
 
@@ -125,7 +142,7 @@ class ReportData:
     unit: str
     """what size counts ("shares", "coins", "contracts")"""
     currency: str
-    """ISO code of the price currency ("USD")"""
+    """what money is counted in: ISO code ("USD"), or the coin of an inverse contract ("BTC")"""
     start_ns: int
     """first instant the algorithms may act, ns UTC"""
     end_ns: int
@@ -145,6 +162,8 @@ class ReportData:
     command: str
     """command line that makes this report again"""
 
+    grade: str = ""
+    """what the doctor says of the market data ("L3, exact"); "" where nobody asked"""
     results: pl.DataFrame
     """columns RESULTS: one row per (run_id, parent_id, algo).  The condition of the first row is the main one:
     the page ranks its rows; rows of other conditions are only compared with it.  An optional column ``date``
@@ -164,6 +183,10 @@ class ReportData:
     comparison: pl.DataFrame | None = None
     """columns COMPARISON, optional: one row per algorithm and condition; taken from ``results`` where they hold
     more than one condition"""
+    delay_costs: pl.DataFrame | None = None
+    """columns DELAY_COSTS, optional: one row per algorithm and delay, where the orders ran at several delays"""
+    delay_slopes: pl.DataFrame | None = None
+    """columns DELAY_SLOPES, with delay_costs: one row per algorithm"""
 
     def __post_init__(self) -> None:
         for name, columns in TABLES.items():

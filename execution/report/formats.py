@@ -44,10 +44,13 @@ def percent(value: float | None) -> str:
 
 
 def money(value: float | None, currency: str) -> str:
-    """An amount: cents below 100, whole units above."""
+    """An amount: cents below 100, whole units above; small amounts of what has no sign, such as coins, to four figures."""
     if value is None or not math.isfinite(value):
         return MISSING
-    text = number(abs(value), 2 if abs(value) < 100 else 0)
+    digits = 2 if abs(value) < 100 else 0
+    if 0 < abs(value) < 1 and currency not in SYMBOLS:
+        digits = min(3 - math.floor(math.log10(abs(value))), 8)
+    text = number(abs(value), digits)
     sign = "\u2212" if value < 0 and text.strip("0.,") else ""
     symbol = SYMBOLS.get(currency)
     return f"{sign}{symbol}{text}" if symbol else f"{sign}{text} {currency}"

@@ -19,7 +19,8 @@ import polars as pl
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from execution.report import charts, formats, timeline, words
+from execution.latency_cost import delay_sentence
+from execution.report import charts, delays, formats, timeline, words
 from execution.report.data import TABLES, ReportData, ReportError, clean, summarise
 from lobsim.whole_files import whole_file
 
@@ -146,6 +147,13 @@ def draw(
         figures["chart-comparison"] = charts.comparison_figure(comparison, algos)
         conditions = comparison["condition"].unique(maintain_order=True).to_list()
         legend = list(zip(conditions, charts.CONDITION_COLOURS * len(conditions), strict=False))
+    delayed = {}
+    if "delay_costs" in tables and "delay_slopes" in tables:
+        costs, slopes, algos = tables["delay_costs"], tables["delay_slopes"], summary["algo"].to_list()
+        figures["chart-delays"] = delays.delay_figure(costs, algos)
+        names = [(colour, words.algorithm_title(algo)) for algo, colour in delays.colours_of(algos).items()]
+        delayed = delays.delay_rows(costs, slopes, algos)
+        delayed |= {"legend": names, "sentence": delay_sentence(slopes, words.algorithm_title)}
     captions = [run_caption(run, rows, tables["orders"], end_ns) for run, rows in zip(runs, own, strict=True)]
     context = {
         "runs": list(zip(runs, captions, strict=True)),
@@ -154,6 +162,7 @@ def draw(
         "comparison": comparison_rows(comparison, summary),
         "comparison_legend": legend,
         "comparison_height": 64 + (26 * len(legend) + 22) * summary.height,
+        "delays": delayed,
         "has_volume": "volume" in tables and tables["volume"].height > 0,
     }
     return figures, context
@@ -172,7 +181,7 @@ def title_facts(data: ReportData) -> list[tuple[str, str, str]]:
     length = formats.duration(data.end_ns - data.start_ns)
     return [
         ("When", f"{when}, {formats.place(zone)} time", f"{formats.long_date(data.date)}, {length}"),
-        ("Market", data.venue, data.fidelity),
+        ("Market", data.venue, f"{data.fidelity}; data graded: {data.grade}" if data.grade else data.fidelity),
         ("Delays", data.latency, ""),
         ("Effect on the market", data.impact, ""),
     ]
@@ -282,6 +291,7 @@ def details(data: ReportData, condition: str | None) -> list[tuple[str, str]]:
     """What someone needs to judge or repeat the run."""
     return [
         ("Market data", f"{data.venue}, {data.fidelity}"),
+        *([("Grade of the data", data.grade)] if data.grade else []),
         ("Matching", condition or formats.MISSING),
         ("Effect of own orders", data.impact),
         ("Delays", data.latency),

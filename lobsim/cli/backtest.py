@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lobsim.cli.data_source import BookOption, DateOption, SeedBookOption, SymbolOption, open_dataset
+from lobsim.cli.delays import Delay, parse_delays
 from lobsim.cli.output import JsonOption, progress
 from lobsim.cli.results import check_folder, finish
 
@@ -17,13 +18,30 @@ if TYPE_CHECKING:
 
     from execution.backtest import BacktestResult
     from execution.catalogue import AlgorithmMaker, Choices
+    from execution.latency_cost import DelayedResult
     from execution.parent import Parent
-    from lobsim.config import MarketConfig
-    from lobsim.feeds.schema import Dataset
+    from lobsim.config import Latency, MarketConfig
+    from lobsim.feeds.schema import Dataset, DatasetInfo
     from lobsim.fees import FeeSchedule
     from lobsim.market import Market
 
 _ALGORITHMS = "twap,vwap,pov,ac"
+
+LatencyOption = Annotated[
+    str,
+    typer.Option(
+        "--latency",
+        help="Delay of feed, orders and answers each: 50us; several: 50us,1ms; or settings in a .json file.",
+    ),
+]
+FeesOption = Annotated[
+    str | None,
+    typer.Option("--fees", help="taker=0.3,maker=-0.1 in bps of value (negative: rebate), or a TOML file."),
+]
+QueueOption = Annotated[
+    str | None,
+    typer.Option("--queue", help="Levels: who leaves when one falls: NAME, NAME:N, FILE.json; default power3:3."),
+]
 
 
 def backtest(
@@ -31,7 +49,7 @@ def backtest(
     side: Annotated[str, typer.Option("--side", help="buy or sell.")],
     size: Annotated[str, typer.Option("--size", help="How much, in natural units: shares, coins, contracts.")],
     start: Annotated[
-        str | None, typer.Option("--start", help="Time of day at the venue; default: the first book.")
+        str | None, typer.Option("--start", help="Time of day at the venue; default: the first full book.")
     ] = None,
     duration: Annotated[str, typer.Option("--duration", help="How long it has: 30m, 1h30m.")] = "30m",
     algo: Annotated[
@@ -51,24 +69,17 @@ def backtest(
         float | None, typer.Option("--max-participation", help="Largest share of volume.")
     ] = None,
     parents: Annotated[int, typer.Option("--parents", help="That many parents, one after the other.", min=1)] = 1,
-    latency: Annotated[
-        str, typer.Option("--latency", help="Delay of feed, orders and answers each: 50us, 1ms.")
-    ] = "100us",
+    latency: LatencyOption = "100us",
     impact: Annotated[
         str | None, typer.Option("--impact", help="none, consume, decay or rematch; default by the data.")
     ] = None,
-    queue: Annotated[
-        str | None, typer.Option("--queue", help="Levels: who leaves, NAME, NAME:N or FILE.json; default power3:3.")
-    ] = None,
+    queue: QueueOption = None,
     half_life: Annotated[
         str | None, typer.Option("--half-life", help="impact decay: half of what was taken is back then.")
     ] = None,
     levels: Annotated[bool, typer.Option("--levels", help="Replay the data's level (L2) projection too.")] = False,
     seed: Annotated[int, typer.Option("--seed", help="Of the drawn lifetimes of surplus orders.")] = 0,
-    fees: Annotated[
-        str | None,
-        typer.Option("--fees", help="taker=0.3,maker=-0.1 in bps of value (negative: rebate), or a TOML file."),
-    ] = None,
+    fees: FeesOption = None,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for report.html and the tables.")] = None,
     book: BookOption = None,
     seed_book: SeedBookOption = None,
@@ -77,23 +88,29 @@ def backtest(
     as_json: JsonOption = False,
 ) -> None:
     """Execute a parent order in a recorded market with several algorithms, and say what each cost."""
-    from lobsim.clock import duration_ns
+    from lobsim.clock import duration_ns, time_ns
     from lobsim.fee_files import parse_fees
     from lobsim.fees import FeeSchedule
+    from lobsim.opening import first_full_book_ns
 
     check_folder(out)
     long_ns = duration_ns(duration, "--duration")
-    delay_ns = 0 if latency.strip() in ("0", "0s") else duration_ns(latency, "--latency")
+    delays = parse_delays(latency)
     schedule = FeeSchedule() if fees is None else parse_fees(fees)
-    config = _config(impact, delay_ns, seed, _level_settings(queue, half_life))
+    config = _config(impact, delays[0].latency, seed, _level_settings(queue, half_life))
     choices = _choices(style, slices, rate, urgency)
     _makers(algo, choices)
     dataset = open_dataset(data, book=book, seed_book=seed_book, symbol=symbol, date=date)
     if profile is not None:
         choices = _with_profile(choices, profile, dataset)
-    wanted = _parents(dataset, side, size, start, long_ns, parents, limit_price, max_participation)
-    results = run_backtests(dataset, config, wanted, _makers(algo, choices), schedule, levels=levels)
-    finish(results, command=_command(sys.argv[1:]), out=out, as_json=as_json)
+    order = _order(dataset.info, side, size, limit_price, max_participation)
+    start_ns = None if start is None else time_ns(start, dataset.info, "--start")
+    makers = _makers(algo, choices)
+    market = open_market(dataset, config)
+    wanted = _parents(order, first_full_book_ns(market) if start_ns is None else start_ns, long_ns, parents)
+    results = run_backtests(market, wanted, makers, schedule, levels=levels)
+    delayed = run_delays(results[0], delays, wanted, makers, schedule)
+    finish(results, command=_command(sys.argv[1:]), out=out, as_json=as_json, delayed=delayed)
 
 
 def _command(words: Sequence[str]) -> str:
@@ -135,8 +152,8 @@ def _makers(algo: str, choices: Choices) -> dict[str, AlgorithmMaker]:
     return {name: algorithm_named(name, choices) for name in (text.strip().lower() for text in algo.split(","))}
 
 
-def _config(impact: str | None, delay_ns: int, seed: int, more: dict[str, Any]) -> MarketConfig:
-    from lobsim.config import Latency, MarketConfig
+def _config(impact: str | None, latency: Latency, seed: int, more: dict[str, Any]) -> MarketConfig:
+    from lobsim.config import MarketConfig
     from lobsim.errors import ConfigError
     from lobsim.types import Impact
 
@@ -145,7 +162,7 @@ def _config(impact: str | None, delay_ns: int, seed: int, more: dict[str, Any]) 
     if impact is not None and impact not in names:
         raise ConfigError(f"there is no impact mode {impact!r}", where="--impact", hint=f"choose {', '.join(names)}")
     mode = None if impact is None else names[impact]
-    return MarketConfig(impact=mode, latency=Latency.round_trip(delay_ns), seed=seed, **more)
+    return MarketConfig(impact=mode, latency=latency, seed=seed, **more)
 
 
 def _level_settings(queue: str | None, half_life: str | None) -> dict[str, Any]:
@@ -179,68 +196,82 @@ def _level_settings(queue: str | None, half_life: str | None) -> dict[str, Any]:
     return settings
 
 
-def _parents(
-    dataset: Dataset,
-    side: str,
-    size: str,
-    start: str | None,
-    long_ns: int,
-    count: int,
-    limit_price: str | None,
-    max_participation: float | None,
-) -> list[Parent]:
-    """The parent orders asked for, one after the other from the start."""
-    from execution.parent import Parent
+def _order(
+    info: DatasetInfo, side: str, size: str, limit_price: str | None, max_participation: float | None
+) -> dict[str, Any]:
+    """Fields of the parent orders asked for, all but their times."""
     from lobsim.cli.amounts import lots_of, ticks_of
-    from lobsim.clock import time_ns
     from lobsim.errors import ConfigError
     from lobsim.types import Side
 
     sides = {"buy": Side.BUY, "sell": Side.SELL}
     if side.strip().lower() not in sides:
         raise ConfigError(f"{side!r} is no side", where="--side", hint="write buy or sell")
-    info = dataset.info
-    first = max(info.session_start_ns, int(dataset.events["ts_exchange"][0]))
-    start_ns = first if start is None else time_ns(start, info, "--start")
-    limit_ticks = None if limit_price is None else ticks_of(limit_price, info, "--limit-price")
-    return [
-        Parent(
-            side=sides[side.strip().lower()],
-            size_lots=lots_of(size, info, "--size"),
-            start_ns=start_ns + place * long_ns,
-            end_ns=start_ns + (place + 1) * long_ns,
-            limit_price_ticks=limit_ticks,
-            max_participation=max_participation,
-        )
-        for place in range(count)
-    ]
+    return {
+        "side": sides[side.strip().lower()],
+        "size_lots": lots_of(size, info, "--size"),
+        "limit_price_ticks": None if limit_price is None else ticks_of(limit_price, info, "--limit-price"),
+        "max_participation": max_participation,
+    }
+
+
+def _parents(order: dict[str, Any], start_ns: int, long_ns: int, count: int) -> list[Parent]:
+    """The parent orders asked for, one after the other from the start."""
+    from execution.parent import Parent
+
+    starts = range(start_ns, start_ns + count * long_ns, long_ns)
+    return [Parent(**order, start_ns=each_ns, end_ns=each_ns + long_ns) for each_ns in starts]
+
+
+def open_market(dataset: Dataset, config: MarketConfig) -> Market:
+    """The market of a data set, with all that a backtest of it runs compiled."""
+    from lobsim.cli.compiling import compile_backtest
+    from lobsim.market import Market
+
+    compile_backtest()
+    return Market(dataset, config)
 
 
 def run_backtests(
-    dataset: Dataset,
-    config: MarketConfig,
-    parents: Sequence[Parent],
-    makers: Mapping[str, AlgorithmMaker],
-    fees: FeeSchedule,
-    *,
-    levels: bool,
+    market: Market, parents: Sequence[Parent], makers: Mapping[str, AlgorithmMaker], fees: FeeSchedule, *, levels: bool
 ) -> list[BacktestResult]:
     """The backtest on the data as they are and, with levels, on their level projection."""
     from dataclasses import replace
 
     from execution.backtest import backtest as run
-    from lobsim.cli.compiling import compile_backtest
     from lobsim.market import Market
 
-    compile_backtest()
-    markets: list[Market] = [Market(dataset, config)]
+    markets = [market]
     if levels:
         from lobsim.sample import to_levels
 
-        markets.append(Market(to_levels(dataset), replace(config, impact=None)))
+        markets.append(Market(to_levels(market.dataset), replace(market.config, impact=None)))
     results = []
-    for market in markets:
-        with progress(f"executing on {'levels' if market.by_levels else 'orders'}", len(parents) * len(makers)) as tell:
+    for each in markets:
+        with progress(f"executing on {'levels' if each.by_levels else 'orders'}", len(parents) * len(makers)) as tell:
             step = None if tell is None else (lambda done, _all, tell=tell: tell(done))
-            results.append(run(market, parents, makers, fees=fees, progress=step))
+            results.append(run(each, parents, makers, fees=fees, progress=step))
     return results
+
+
+def run_delays(
+    first: BacktestResult,
+    delays: Sequence[Delay],
+    parents: Sequence[Parent],
+    makers: Mapping[str, AlgorithmMaker],
+    fees: FeeSchedule,
+) -> list[DelayedResult]:
+    """The first result, and the same orders in the same market at every further delay; nothing for one delay alone."""
+    from execution.backtest import backtest as run
+    from execution.latency_cost import DelayedResult
+
+    if len(delays) < 2:
+        return []
+    found = [DelayedResult(delays[0].label, delays[0].delay_ns, first)]
+    for delay in delays[1:]:
+        with progress(f"executing with a delay of {delay.label}", len(parents) * len(makers)) as tell:
+            step = None if tell is None else (lambda done, _all, tell=tell: tell(done))
+            market = first.market.with_latency(delay.latency)
+            result = run(market, parents, makers, fees=fees, progress=step)
+        found.append(DelayedResult(delay.label, delay.delay_ns, result))
+    return found

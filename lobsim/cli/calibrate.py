@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lobsim.cli.calibrate_latency import latency
 from lobsim.cli.compiling import compile_replay
 from lobsim.cli.data_source import (
     UNDERSTOOD,
@@ -137,3 +138,4 @@ def _print_reliability(found: QueueCalibration) -> None:
 
 
 calibrate.command("queue")(queue)
+calibrate.command("latency")(latency)

@@ -30,7 +30,7 @@ def demo(
     from execution.catalogue import algorithm_named
     from execution.parent import Parent
     from lobsim.cli.amounts import lots_of
-    from lobsim.cli.backtest import run_backtests
+    from lobsim.cli.backtest import open_market, run_backtests
     from lobsim.clock import time_ns
     from lobsim.config import Latency, MarketConfig
     from lobsim.fees import FeeSchedule
@@ -44,7 +44,7 @@ def demo(
     parent = Parent(side=Side.BUY, size_lots=size_lots, start_ns=start_ns, end_ns=start_ns + _DURATION_NS)
     config = MarketConfig(latency=Latency.round_trip(_LATENCY_NS), seed=seed)
     makers = {name: algorithm_named(name) for name in _ALGORITHMS}
-    results = run_backtests(dataset, config, [parent], makers, FeeSchedule(), levels=True)
+    results = run_backtests(open_market(dataset, config), [parent], makers, FeeSchedule(), levels=True)
     finish(results, command=f"lobsim demo --seed {seed}", out=out, as_json=as_json)
     if not as_json:
         again = (

@@ -9,13 +9,18 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lobsim.cli.delays import delays_json, print_delays
 from lobsim.cli.output import print_json, print_table, print_text, progress
 from lobsim.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import polars as pl
+
     from execution.backtest import BacktestResult
+    from execution.latency_cost import DelayedResult
+    from lobsim.feeds.schema import Dataset
 
 _TABLES = ("results", "fills", "orders", "schedule")
 _COSTS = {
@@ -27,6 +32,8 @@ _COSTS = {
     "total": "shortfall_bps",
 }
 """Headings of the cost columns, and where their figures come from."""
+_WHOLE = 1 - 1e-9
+"""A share from here on is all of it: sizes are sums of floats."""
 _MEANS = ("completion", "avg_price", "passive_share", "shortfall_money", *_COSTS.values())
 
 
@@ -36,22 +43,53 @@ def check_folder(out: Path | None) -> None:
         raise ConfigError(f"{out} is a file", where="--out", hint="name a folder")
 
 
-def finish(results: Sequence[BacktestResult], *, command: str, out: Path | None, as_json: bool) -> None:
-    """Write the report where asked, and print the results."""
+def finish(
+    results: Sequence[BacktestResult],
+    *,
+    command: str,
+    out: Path | None,
+    as_json: bool,
+    delayed: Sequence[DelayedResult] = (),
+) -> None:
+    """Write the report where asked, and print the results.
+
+    delayed  the first result at several delays, itself first
+    """
     where = None
+    grade = _grade(results[0].market.dataset) if as_json or out is not None else ""
     if out is not None:
-        where = write_all(results, command, out)
+        where = write_all(results, command, out, delayed, grade)
     if as_json:
-        print_json(summary(results, where))
+        more = delays_json(delayed) if delayed else {}
+        print_json(summary(results, where) | {"grade": grade} | more)
         return
     print_results(results)
+    if delayed:
+        print_text("")
+        print_delays(delayed)
     if where is not None:
         print_text(f"The report: {where}")
 
 
-def write_all(results: Sequence[BacktestResult], command: str, out: Path) -> Path:
-    """report.html and the tables behind it, in one folder; nothing is replaced before all is written."""
-    import polars as pl
+def _grade(dataset: Dataset) -> str:
+    """What the doctor says of the data: "L2 + trades, sound"."""
+    from lobsim.feeds.doctor import examine
+
+    with progress("looking the data over", dataset.events.height) as tell:
+        return examine(dataset, tell).grade
+
+
+def write_all(
+    results: Sequence[BacktestResult],
+    command: str,
+    out: Path,
+    delayed: Sequence[DelayedResult] = (),
+    grade: str = "",
+) -> Path:
+    """report.html and the tables behind it, in one folder; nothing is replaced before all is written.
+
+    The tables hold every run; with several delays their last column, delay, says which one.
+    """
 
     from execution.report import write_report
     from execution.report.build import report_data
@@ -61,14 +99,25 @@ def write_all(results: Sequence[BacktestResult], command: str, out: Path) -> Pat
     with progress("writing the report", None):
         try:
             for name, path in partial.items():
-                pl.concat([getattr(result, name) for result in results], how="vertical_relaxed").write_parquet(path)
-            report = write_report(report_data(results, command=command), out)
+                _table(name, results, delayed).write_parquet(path)
+            report = write_report(report_data(results, command=command, delayed=delayed, grade=grade), out)
             for name, path in partial.items():
                 os.replace(path, out / f"{name}.parquet")
         finally:
             for path in partial.values():
                 path.unlink(missing_ok=True)
     return report
+
+
+def _table(name: str, results: Sequence[BacktestResult], delayed: Sequence[DelayedResult]) -> pl.DataFrame:
+    """One table of every run."""
+    import polars as pl
+
+    frames = [getattr(result, name) for result in results]
+    if delayed:
+        frames = [frame.with_columns(delay=pl.lit(delayed[0].label)) for frame in frames]
+        frames += [getattr(point.result, name).with_columns(delay=pl.lit(point.label)) for point in delayed[1:]]
+    return pl.concat(frames, how="vertical_relaxed")
 
 
 def summary(results: Sequence[BacktestResult], report: Path | None) -> dict[str, Any]:
@@ -86,6 +135,7 @@ def summary(results: Sequence[BacktestResult], report: Path | None) -> dict[str,
         "symbol": info.symbol,
         "date": info.date,
         "fidelity": info.fidelity.name,
+        "currency": info.money_currency,
         "impact": market.impact.name.lower(),
         "latency": str(market.config.latency),
         "data_digest": market.dataset.digest,
@@ -107,7 +157,7 @@ def _figure(value: float | None, digits: int) -> str:
 
 def _share(value: float | None) -> str:
     """A share of a whole; "100%" is said of nothing less than all."""
-    return "n/a" if value is None else "<100%" if 0.995 <= value < 1 else f"{value:.0%}"
+    return "n/a" if value is None else "<100%" if 0.995 <= value < _WHOLE else f"{value:.0%}"
 
 
 def by_algorithm(result: BacktestResult) -> list[dict[str, Any]]:
@@ -141,7 +191,7 @@ def print_results(results: Sequence[BacktestResult]) -> None:
             for row in rows
         ]
         print_table(_title(result), ("algorithm", "filled", "avg price", *_COSTS, "passive"), cells)
-    print_text(verdict(by_algorithm(results[0]), results[0].market.dataset.info.currency))
+    print_text(verdict(by_algorithm(results[0]), results[0].market.dataset.info.money_currency))
 
 
 def _title(result: BacktestResult) -> str:
@@ -161,7 +211,8 @@ def verdict(rows: Sequence[dict[str, Any]], currency: str) -> str:
         return "No cost is known: there was no price on both sides of the book when the order began."
     best, worst = known[0], known[-1]
     total = best["shortfall_bps"]
-    money = f"{currency} {abs(best['shortfall_money']):,.2f}"
+    amount = abs(best["shortfall_money"])
+    money = f"{currency} {amount:,.2f}" if amount >= 1 or not amount else f"{currency} {amount:,.4g}"
     text = f"a cost of {total:.2f} bps ({money})" if total >= 0 else f"a gain of {-total:.2f} bps ({money})"
     if len(known) == 1:
         return f"{best['algo']} came to {text}."

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date
@@ -126,6 +127,15 @@ class DatasetInfo:
             raise DataError(f"depth is {self.depth}, 0 (all levels) or more is needed", file=self.source)
         if self.session_end_ns < self.session_start_ns:
             raise DataError("the session ends before it starts", file=self.source)
+
+    @property
+    def money_currency(self) -> str:
+        """What money is counted in: the currency, or the coin of an inverse contract (BTCUSD_PERP: BTC; "coins" where the symbol does not begin with it)."""
+        if not self.inverse:
+            return self.currency
+        bare = re.split(r"[-_/:]", self.symbol, maxsplit=1)[0].upper()
+        coin = bare.partition(self.currency.upper())[0]
+        return coin or "coins"
 
     def price_decimal(self, quanta: int) -> Decimal:
         """Price in currency units, exact: 5853300 quanta of LOBSTER are 585.3300 dollars."""

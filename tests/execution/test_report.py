@@ -13,8 +13,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from execution.intervals import mean_interval
 from execution.report import ReportData, ReportError, render, write_report
-from execution.report.charts import mean_interval
 from execution.report.data import RESULTS, clean, summarise
 from execution.report.formats import clock, money, number, percent, price_digits, quantity
 from execution.report.page import choose_runs

@@ -57,8 +57,7 @@ def test_the_default_impact_is_that_of_the_data(fidelity: Fidelity, expected: Im
             Fidelity.L2_TRADES,
             "impact rematch does not exist for L2_TRADES data; use consume, decay or none",
         ),
-        (None, Fidelity.L1, "L1 data cannot be replayed"),
-        (None, Fidelity.L2_SNAPSHOTS, "L2_SNAPSHOTS data cannot be replayed"),
+        (Impact.REMATCH, Fidelity.L1, "impact rematch does not exist for L1 data; use consume, decay or none"),
     ],
 )
 def test_an_impact_that_the_data_do_not_bear_is_refused(impact: Impact, fidelity: Fidelity, message: str) -> None:
