@@ -29,7 +29,8 @@ from lobsim.keyframes import Keyframes, keyframe_times
 from lobsim.latency import Latency
 from lobsim.latency_tables import LegArrays, leg_arrays
 from lobsim.natural import natural
-from lobsim.types import L2_SHIFT, NEVER, NONE_PRICE, Fidelity, Flag, Kind, Side, Status
+from lobsim.overlay import overlay_scale, squared_moves, traded_lots
+from lobsim.types import L2_SHIFT, NEVER, NONE_PRICE, Fidelity, Flag, Impact, Kind, Side, Status
 
 _CHUNK_EVENTS = 200_000
 """Events per compiled call: some tens of milliseconds, so Ctrl-C is heard within one."""
@@ -243,6 +244,24 @@ class Market:
         change[ends.collect()["row"].to_numpy()] -= 1
         return int(np.cumsum(change).max())
 
+    @cached_property
+    def overlay_scale(self) -> int:
+        """Impact OVERLAY: lots that move the market by one tick, in 2^-10 lot, as set or as measured from the recording.
+
+        Raises ConfigError where the recording shows nothing to measure.
+        """
+        settings = self.config.overlay
+        if settings.daily_volume_lots is not None:
+            return overlay_scale(settings, 0, Fraction(0))
+        touch = self._touch_after_rows()
+        return overlay_scale(settings, traded_lots(self.tape), squared_moves(self.tape["ts_ns"], touch))
+
+    def _touch_after_rows(self) -> np.ndarray:
+        """Bid price in ticks, bid units, ask price, ask units after every row, without us."""
+        touch = np.zeros((len(self.tape), 4), np.int64)
+        self.start(participant=False).record(touch)
+        return touch
+
     def start(self, *, participant: bool, latency: Latency | None = None) -> MarketRun:
         """A new run at the beginning of the recording.
 
@@ -253,7 +272,9 @@ class Market:
         """
         latency = latency or self.config.latency
         needs_life = not self.by_levels and participant
-        params = self.config.params(self.dataset.info.fidelity, self.median_life_ns if needs_life else 1, self.shift)
+        life_ns = self.median_life_ns if needs_life else 1
+        scale = self.overlay_scale if participant and self.impact == Impact.OVERLAY else 1
+        params = self.config.params(self.dataset.info.fidelity, life_ns, self.shift, scale)
         params["publish"] = int(participant)
         if latency not in self._legs:
             self._legs[latency] = leg_arrays(latency, self.dataset, self.tape["ts_ns"])
@@ -310,9 +331,7 @@ class Market:
         Columns: ts_ns, bid, bid_size, ask, ask_size in natural units, null where a side is empty; the state valid from ts_ns on.
         """
         self._need_book()
-        run = self.start(participant=False)
-        touch = np.zeros((len(self.tape), 4), np.int64)
-        run.record(touch)
+        touch = self._touch_after_rows()
         changed = np.ones(len(touch), bool)
         changed[1:] = np.any(touch[1:] != touch[:-1], axis=1)
         touch = touch[changed]

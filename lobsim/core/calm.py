@@ -47,6 +47,7 @@ def _calm_until_ns(world):
     head = world.head[0]
     waits_ns = min(np.int64(head["wake_ns"]), min(np.int64(head["report_wake_ns"]), np.int64(head["touch_wake_ns"])))
     waits_ns = max(waits_ns, np.int64(head["ready_ns"]))
+    waits_ns = min(waits_ns, np.int64(head["overlay_ns"]))
     return min(waits_ns, min(next_limit_ns(world.book), first_wait_ns(world.transit)))
 
 
