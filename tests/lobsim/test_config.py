@@ -50,8 +50,16 @@ def test_the_default_impact_is_that_of_the_data(fidelity: Fidelity, expected: Im
 @pytest.mark.parametrize(
     ("impact", "fidelity", "message"),
     [
-        (Impact.CONSUME, Fidelity.L3_FULL, "impact consume does not exist for L3_FULL data; use rematch, overlay or none"),
-        (Impact.DECAY, Fidelity.L3_TOP_K, "impact decay does not exist for L3_TOP_K data; use rematch, overlay or none"),
+        (
+            Impact.CONSUME,
+            Fidelity.L3_FULL,
+            "impact consume does not exist for L3_FULL data; use rematch, overlay or none",
+        ),
+        (
+            Impact.DECAY,
+            Fidelity.L3_TOP_K,
+            "impact decay does not exist for L3_TOP_K data; use rematch, overlay or none",
+        ),
         (
             Impact.REMATCH,
             Fidelity.L2_TRADES,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from lobsim.types import NEVER, FillReason, Phase, Reason, Side, TimeInForce
-from tests.oracle import Row, row_of
+from tests.oracle import row_of
 from tests.oracle.book import Order, Report, reaches
 from tests.oracle.replay_l3 import Fill, OracleReplay
 

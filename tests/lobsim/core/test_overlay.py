@@ -210,7 +210,7 @@ def test_what_is_published_is_at_public_prices() -> None:
     list_levels(venue.world, BUY, bids)
     assert [[1001, 10], [1002, 50], [1003, 50], [1004, 50], [1005, 57], [1006, 50]] == asks.tolist()
     assert [[1000, 50]] == bids.tolist()
-    assert 1000 == venue.head["seen_price_ticks"]
+    assert 1001 == venue.head["seen_price_ticks"]
 
 
 def test_history_alone_is_what_it_is_without_an_overlay() -> None:
