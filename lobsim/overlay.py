@@ -3,7 +3,8 @@
 ``Q`` lots taken at once move the market by ``Y sigma sqrt(Q / V)`` ticks, so one tick takes ``V / (Y sigma)^2`` lots.  V and sigma^2 grow alike with time: what a recording
 of any length shows of both is enough, and nothing is scaled to a day.
 
-Known limit: sigma is that of the middle at five minutes' distance; a recording in which the middle never moves there, or nobody trades, has none.
+Known limit: sigma is that of the middle at five minutes' distance (an eighth of a short recording); a recording in which the middle never moves there, or
+nobody trades, has none.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from lobsim.errors import ConfigError
 from lobsim.types import PRESSURE_UNITS, Flag, Kind
 
 STEP_NS = 300 * 10**9
-"""Distance of the middles whose changes are squared."""
+"""Distance of the middles whose changes are squared, if the recording is long enough for that."""
+LEAST_STEPS = 8
 _TRADES = (Kind.EXECUTE, Kind.EXECUTE_HIDDEN, Kind.PRINT)
 
 
@@ -29,7 +31,7 @@ def traded_lots(tape: np.ndarray) -> int:
 
 
 def squared_moves(ts_ns: np.ndarray, touch: np.ndarray) -> Fraction:
-    """Sum of the squared changes of the middle over steps of STEP_NS, in squared ticks.
+    """Sum of the squared changes of the middle over steps of STEP_NS, or of an eighth of the time if that is less, in squared ticks.
 
     ts_ns  int64 [rows], never falling
     touch  int64 [rows, 4]: bid price in ticks, bid units, ask price, ask units after each row; units 0 if a side is empty
@@ -38,7 +40,8 @@ def squared_moves(ts_ns: np.ndarray, touch: np.ndarray) -> Fraction:
     if not len(whole):
         return Fraction(0)
     twice_middle = touch[whole, 0] + touch[whole, 2]
-    times = np.arange(int(ts_ns[whole[0]]), int(ts_ns[-1]) + 1, STEP_NS)
+    first_ns, last_ns = int(ts_ns[whole[0]]), int(ts_ns[-1])
+    times = np.arange(first_ns, last_ns + 1, max(1, min(STEP_NS, (last_ns - first_ns) // LEAST_STEPS)))
     places = np.searchsorted(ts_ns[whole], times, side="right") - 1
     moves = np.diff(twice_middle[places])
     return Fraction(sum(int(move) ** 2 for move in moves), 4)

@@ -12,8 +12,8 @@ from lobsim.core.pressure import MAX_SCALE
 from lobsim.errors import ConfigError
 from lobsim.market import Market
 from lobsim.overlay import STEP_NS, overlay_scale, squared_moves
-from lobsim.sample import bundled_day
 from lobsim.types import Impact
+from tests.execution import steady_market as made
 
 
 def test_one_tick_takes_volume_over_squared_volatility() -> None:
@@ -32,17 +32,17 @@ def test_a_recording_without_volume_or_moves_is_refused(volume: int, variance: F
 
 
 def test_moves_are_those_of_the_middle_from_five_minutes_to_five_minutes() -> None:
-    ts_ns = np.array([0, 10, STEP_NS - 1, STEP_NS, 2 * STEP_NS + 5])
-    touch = np.array([[10, 1, 11, 1], [10, 0, 11, 1], [12, 1, 15, 1], [13, 1, 14, 1], [9, 1, 10, 1]])
-    touch = np.vstack([touch, [[7, 1, 8, 1]]])
-    ts_ns = np.append(ts_ns, 3 * STEP_NS)
-    # middles 10.5, 13.5, 13.5 (at two steps the third is not there yet), 7.5
-    assert Fraction(9 + 0 + 36) == squared_moves(ts_ns, touch)
+    minute = STEP_NS // 5
+    ts_ns = np.array([0, 1, STEP_NS - 1, STEP_NS, 2 * STEP_NS + 1, 40 * minute])
+    touch = np.array([[10, 1, 11, 1], [10, 0, 11, 1], [12, 1, 15, 1], [13, 1, 14, 1], [9, 1, 10, 1], [7, 1, 8, 1]])
+    # middles 10.5, 13.5, 13.5 (the one at 9.5 comes just after two steps), 9.5 from then on, 7.5 at the end
+    assert Fraction(9 + 0 + 16 + 4) == squared_moves(ts_ns, touch)
+    assert Fraction(9 + 16 + 4) == squared_moves(ts_ns // 100, touch)  # eighths of 24 s
     assert Fraction(0) == squared_moves(ts_ns, np.zeros((6, 4), np.int64))
 
 
 def test_a_market_measures_its_overlay_unless_told() -> None:
-    day = bundled_day()
+    day = made.lively(60, seed=5)
     told = Overlay(daily_volume_lots=10_000, daily_volatility_ticks=20.0)
     market = Market(day, MarketConfig(impact=Impact.OVERLAY, overlay=told))
     assert 25 * 1024 == market.start(participant=True).world.head[0]["overlay_scale"]
