@@ -79,7 +79,7 @@ def play(seed: int, rows: int, messages: int, lots_per_tick: int, **settings: An
 def test_own_orders_fare_as_in_a_history_whose_prices_are_shifted_one_by_one(seed: int, small: bool) -> None:
     surplus = SurplusPolicy(seed % 3)
     twins = play(seed, 150 if small else 500, 60 if small else 250, (15, 60, 400)[seed % 3], surplus=surplus)
-    assert small or len(twins.oracle.shifts) > 20
+    assert small or len(twins.oracle.shifts) >= 4
 
 
 # --- the offset
