@@ -16,10 +16,9 @@ from lobsim.core.latency import overrun
 from lobsim.core.layout import BLIND, BLOCK, NAMELESS, OWN
 from lobsim.core.levels import find_level, fold
 from lobsim.core.mailbox import discard, receive
-from lobsim.core.overlay import fillable_on_the_way, first_part, part_left, shift_if_due, waiting_taker
+from lobsim.core.overlay import cut_to_part, fills_on_the_way, keep_part, shift_if_due, waiting_taker
 from lobsim.core.own import answer, book_price, learn, leave, log_fill, lots, own_id, remember_touch
 from lobsim.core.publication import publish_level, publish_trade
-from lobsim.core.refusal import limit_of
 from lobsim.core.renewal import decay_consumed, look, show_what_was_seen
 from lobsim.types import (
     MAX_SIZE_LOTS,
@@ -215,13 +214,13 @@ def _arrive_new(world, order, message):
         return
     look(world, order)
     _write_message(world, Verb.NEW, order, order, np.int64(mine["size_lots"]), message)
-    left_lots = _cut_to_part(world, message)
-    if left_lots > 0 and mine["tif"] == TimeInForce.FOK and not _fills_on_the_way(world, message, left_lots):
+    left_lots = cut_to_part(world, message)
+    if left_lots > 0 and mine["tif"] == TimeInForce.FOK and not fills_on_the_way(world, message, left_lots):
         _refuse(world, order, Reason.FOK_NOT_FILLABLE)
         return
     n = _submit(world, message)
     _answer_new(world, order, n, False)
-    _keep_part(world, order, left_lots)
+    keep_part(world, order, left_lots)
 
 
 @inline
@@ -239,31 +238,6 @@ def _refuse(world, order, reason):
     mine["reason"] = reason
     mine["done_ns"] = world.head[0]["now_ns"]
     answer(world, ReportKind.REJECTED, order, reason, 0)
-
-
-@inline
-def _cut_to_part(world, message):
-    """Impact.OVERLAY: a taker comes in as far as the offset stays.  Returns the lots cut off, 0 in every other mode."""
-    if world.head[0]["impact"] != Impact.OVERLAY:
-        return np.int64(0)
-    part_lots = first_part(world, message)
-    left_lots = np.int64(message["size_lots"]) - part_lots
-    message["size_lots"] = part_lots
-    return left_lots
-
-
-@inline
-def _fills_on_the_way(world, message, left_lots):
-    """Whether a message that was cut can be filled, with what was cut off."""
-    side = np.int64(message["side"])
-    return fillable_on_the_way(world, side, limit_of(message), np.int64(message["size_lots"]) + left_lots)
-
-
-@inline
-def _keep_part(world, order, left_lots):
-    """What was cut off an own taker goes on, unless the order has left."""
-    if left_lots > 0 and world.own[order]["venue_state"] == OrderState.LIVE:
-        part_left(world, order, left_lots)
 
 
 @kernel
@@ -284,9 +258,9 @@ def take_turn(world, messages):
     )
     if message["tif"] == TimeInForce.FOK:
         message["tif"] = TimeInForce.IOC
-    left_lots = _cut_to_part(world, message)
+    left_lots = cut_to_part(world, message)
     _settle_entry(world, order, _submit(world, message), False)
-    _keep_part(world, order, left_lots)
+    keep_part(world, order, left_lots)
     return False
 
 
@@ -325,12 +299,12 @@ def _arrive_replace(world, order, known_filled_lots, message):
     old_price_ticks = np.int64(world.own[old]["price_ticks"])
     kept = mine["price_ticks"] == old_price_ticks and message["size_lots"] <= world.book.nodes[slot]["size"]
     kept = kept and (mine["flags"] & MessageFlag.LOSE_PLACE) == 0
-    left_lots = np.int64(0) if kept else _cut_to_part(world, message)
+    left_lots = np.int64(0) if kept else cut_to_part(world, message)
     if left_lots > 0:
         mine["expire_ns"] = world.own[old]["expire_ns"]
     n = _submit(world, message)
     _answer_new(world, order, n, kept)
-    _keep_part(world, order, left_lots)
+    keep_part(world, order, left_lots)
     if mine["venue_state"] != OrderState.REJECTED:
         world.own[old]["venue_state"] = OrderState.CANCELLED
         world.own[old]["reason"] = Reason.REQUESTED

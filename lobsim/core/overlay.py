@@ -4,7 +4,7 @@ The book of a world stays in the coordinates of history: a public price is the p
 costs nothing per recorded order; only own orders, whose public price stands still, move through the book.  What is published tells the offset
 once, and the reader's book stands in the coordinates of history too (``seen_offset_ticks``).
 
-An own taker is cut where the offset moves (`first_part`), and what is left of it goes on at the new offset, at the same instant: it pays for its own impact.
+An own taker is cut where the offset moves (`cut_to_part`), and what is left of it goes on at the new offset, at the same instant: it pays for its own impact.
 
 Known limit: whether a FOK order can be filled on its way is asked of recorded quantity alone.
 """
@@ -29,7 +29,9 @@ from lobsim.types import (
     MAX_SIZE_LOTS,
     PRESSURE_UNITS,
     FillReason,
+    Impact,
     MessageFlag,
+    OrderState,
     Phase,
     TimeInForce,
 )
@@ -149,7 +151,7 @@ def waiting_taker(world):
 
 
 @kernel
-def part_left(world, order, left_lots):
+def _part_left(world, order, left_lots):
     """What is left of an own order after its first part: it joins what rests of that, or waits for its turn at this instant."""
     head = world.head[0]
     slot = find_id(world.book, own_id(order))
@@ -166,7 +168,7 @@ def part_left(world, order, left_lots):
 
 
 @kernel
-def first_part(world, message):
+def _first_part(world, message):
     """So many lots of a message that takes trade before the offset moves; all of it if it does not get so far, rests, or will be refused."""
     head = world.head[0]
     size = np.int64(message["size_lots"])
@@ -197,7 +199,7 @@ def _recorded_at(world, level):
 
 
 @kernel
-def fillable_on_the_way(world, side, limit_ticks, size):
+def _fillable_on_the_way(world, side, limit_ticks, size):
     """Whether recorded quantity within a limit (a price in the book) fills a taker of size lots, the offset moving as it takes."""
     head = world.head[0]
     book = world.book
@@ -222,3 +224,28 @@ def fillable_on_the_way(world, side, limit_ticks, size):
             left -= part
         level = next_level(book, other, fold(other, price_ticks))
     return left == 0
+
+
+@inline
+def cut_to_part(world, message):
+    """A taker comes in as far as the offset stays.  Returns the lots cut off, 0 in every other mode."""
+    if world.head[0]["impact"] != Impact.OVERLAY:
+        return np.int64(0)
+    part_lots = _first_part(world, message)
+    left_lots = np.int64(message["size_lots"]) - part_lots
+    message["size_lots"] = part_lots
+    return left_lots
+
+
+@inline
+def fills_on_the_way(world, message, left_lots):
+    """Whether a message that was cut can be filled, with what was cut off."""
+    side = np.int64(message["side"])
+    return _fillable_on_the_way(world, side, limit_of(message), np.int64(message["size_lots"]) + left_lots)
+
+
+@inline
+def keep_part(world, order, left_lots):
+    """What was cut off an own taker goes on, unless the order has left."""
+    if left_lots > 0 and world.own[order]["venue_state"] == OrderState.LIVE:
+        _part_left(world, order, left_lots)
