@@ -37,6 +37,8 @@ _CHUNK_EVENTS = 200_000
 _LEVEL_DATA = (Fidelity.L2_TRADES, Fidelity.L2_SNAPSHOTS, Fidelity.L1)
 _DEFAULT_LIFE_NS = 10**9
 _LEAST_ORDERS = 8192
+_MOST_LEVELS = 2**16
+"""More room than for so many levels, or a wider window, is made on the way."""
 _ORDER_KINDS = (Kind.ADD, Kind.REDUCE, Kind.DELETE, Kind.REPLACE, Kind.EXECUTE)
 
 
@@ -280,11 +282,28 @@ class Market:
             self._legs[latency] = leg_arrays(latency, self.dataset, self.tape["ts_ns"])
         legs = self._legs[latency]
         params |= legs.head
-        far = 256 + 2 * self.rows.shape[1]
-        orders = max(_LEAST_ORDERS, 1 << (self._most_orders + self._most_orders // 4).bit_length())
-        size = WorldSize(book=BookSize(orders=orders, window=4096, far=far, ids=2 * orders, timers=256))
+        many_levels = self.by_levels and len(self.tape) > _LEAST_ORDERS
+        size = self._size_for_levels if many_levels else self._size_for_orders
         world = new_world(self.tape, self.rows, self.truth, params, size, *legs[1:])
         return MarketRun(world, frozenset(params), latency)
+
+    @property
+    def _size_for_orders(self) -> WorldSize:
+        """Room to begin with, by the most orders that rest."""
+        far = 256 + 2 * self.rows.shape[1]
+        orders = max(_LEAST_ORDERS, 1 << (self._most_orders + self._most_orders // 4).bit_length())
+        return WorldSize(book=BookSize(orders=orders, window=4096, far=far, ids=2 * orders, timers=256))
+
+    @cached_property
+    def _size_for_levels(self) -> WorldSize:
+        """Room to begin with, by how far apart and how many the prices of a recording are: so that a book of levels need not grow on the way."""
+        rows = self.tape[self.tape["kind"] == Kind.LEVEL]
+        prices = np.unique(rows["price_ticks"])
+        levels = min(max(len(prices), 1), _MOST_LEVELS)
+        apart = 2 * np.quantile(np.abs(prices - np.median(rows["price_ticks"])), 0.95) if len(prices) else 0
+        window = min(max(1 << int(apart).bit_length(), 4096), _MOST_LEVELS)
+        book = BookSize(orders=2 * levels + 8192, window=window, far=256 + levels // 2, ids=1024, timers=256)
+        return WorldSize(book=book, seen=book._replace(ids=64, timers=2), ring=2**16, reports=2**14)
 
     def keyframes(self, *, every_ns: int | None = None, count: int | None = None) -> Keyframes:
         """Take snapshots along the recording (one replay of it), from which `start_at` begins.

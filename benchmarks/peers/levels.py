@@ -11,12 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.peers.hftbacktest_file import FEED_NS, ROW
-from lobsim.feeds.importing import plan_of
-from lobsim.feeds.piece import ReadOptions
-from lobsim.feeds.recognise import streams_of
+from lobsim.feeds.importing import import_data
 from lobsim.feeds.schema import Dataset
 from lobsim.feeds.store import load
-from lobsim.feeds.writer import write
 from lobsim.types import Flag, Kind, Side
 
 CAPTURE = Path("binance", "usdm_btcusdt_20240808.gz")
@@ -28,10 +25,8 @@ _BUY, _SELL = 1 << 29, 1 << 28
 
 def stored_levels(data: Path, folder: Path) -> Path:
     """The capture's largest day as a partition in folder."""
-    options = ReadOptions()
-    streams = streams_of(data / CAPTURE, options)
-    written = write(plan_of(streams, options), folder)
-    return max((one.folder for one in written), key=lambda path: (path / "events.parquet").stat().st_size)
+    import_data(data / CAPTURE, folder)
+    return max(folder.glob("symbol=*/date=*"), key=lambda path: (path / "events.parquet").stat().st_size)
 
 
 def whole_packets(day: Dataset) -> Dataset:

@@ -18,6 +18,7 @@ from benchmarks.peers.hftbacktest_file import FEED_NS
 from benchmarks.peers.levels import stored_day
 from benchmarks.peers.lobsim_l3 import peak_bytes
 from lobsim.config import Latency, MarketConfig
+from lobsim.core.calm import replay_calmly
 from lobsim.core.jit import borrow, borrow_array, kernel
 from lobsim.core.loop import step
 from lobsim.core.world import scratch
@@ -26,18 +27,19 @@ from lobsim.market import Market, MarketRun, roomier_world
 from lobsim.types import NEVER, Status
 
 _WARM_ROWS = 2000
+_FOREVER = 2**62
 
 
 @kernel
 def call_at_every_packet(world, messages, spare, out):
     """Replay to the end.  out  int64 [2]: calls, and the sum of the best prices they saw.  Returns a Status: DONE, or the room that is missing."""
-    world = borrow(world)
+    world = borrow(world)  # pyright: ignore[reportCallIssue]
     messages = borrow_array(messages)
     spare = borrow_array(spare)
     head = world.head[0]
     seen = world.seen
     status = np.int64(Status.OK)
-    while status <= Status.WAKE:
+    while status == Status.OK or status == Status.WAKE:
         if status == Status.WAKE:
             if seen.sides[0]["best"] != 0 and seen.sides[1]["best"] != 0:
                 out[1] += np.int64(seen.sides[1]["best_key"]) - np.int64(seen.sides[0]["best_key"])
@@ -47,6 +49,7 @@ def call_at_every_packet(world, messages, spare, out):
                 head["wake_ns"] = world.ring[head["read"] & (len(world.ring) - 1)]["ts_ns"] + head["feed_ns"]
             elif head["cursor"] < len(world.tape):
                 head["wake_ns"] = world.tape[head["cursor"]]["ts_ns"] + head["feed_ns"]
+        replay_calmly(world, NEVER, _FOREVER)
         status = np.int64(step(world, NEVER, messages, spare))
     return status
 
