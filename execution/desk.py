@@ -203,8 +203,14 @@ class Desk:
             self.run.make_room()
             status = force_out(self.run.world, self.task, self._view, self._message)
             if status == Status.OK:
-                return
+                break
             self.run.world = roomier_world(self.run.world, status)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Impact OVERLAY: a taker that moved history has still to go on at this instant."""
+        if self.run.world.head[0]["overlay_ns"] <= self.run.now_ns:
+            self.run.advance(self.run.now_ns)
 
 
 def _children(live: np.ndarray) -> list[ChildOrder]:

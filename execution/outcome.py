@@ -22,6 +22,7 @@ from lobsim.types import (
     NONE,
     NONE_PRICE,
     FillReason,
+    Impact,
     OrderState,
     OrderType,
     Reason,
@@ -191,5 +192,11 @@ def drift_table(desk: Desk, units: Units) -> list[tuple[str, float, str]]:
     rows.append(
         ("depth_gap_mean", gap.depth_lots * float(units.lot), "touch sizes against history, mean over decisions")
     )
+    if world.head[0]["impact"] == Impact.OVERLAY:
+        rows.append(
+            ("offset", float(world.head[0]["offset_ticks"]), "ticks own trading holds history away, at the end")
+        )
+        rows.append(("shifts", float(world.head[0]["shifts"]), "how often own trading moved history, or it came back"))
+        rows.append(("reentered", float(world.head[0]["reentered"]), "own orders sent to the back of a queue by that"))
     rows.append(("cut", float(units.lot * int(desk.task[0]["cut_lots"])), "quantity the desk cut off commands"))
     return rows

@@ -29,13 +29,16 @@ from lobsim.keyframes import Keyframes, keyframe_times
 from lobsim.latency import Latency
 from lobsim.latency_tables import LegArrays, leg_arrays
 from lobsim.natural import natural
-from lobsim.types import L2_SHIFT, NEVER, NONE_PRICE, Fidelity, Flag, Kind, Side, Status
+from lobsim.overlay import overlay_scale, squared_moves, traded_lots
+from lobsim.types import L2_SHIFT, NEVER, NONE_PRICE, Fidelity, Flag, Impact, Kind, Side, Status
 
 _CHUNK_EVENTS = 200_000
 """Events per compiled call: some tens of milliseconds, so Ctrl-C is heard within one."""
 _LEVEL_DATA = (Fidelity.L2_TRADES, Fidelity.L2_SNAPSHOTS, Fidelity.L1)
 _DEFAULT_LIFE_NS = 10**9
 _LEAST_ORDERS = 8192
+_MOST_LEVELS = 2**16
+"""More room than for so many levels, or a wider window, is made on the way."""
 _ORDER_KINDS = (Kind.ADD, Kind.REDUCE, Kind.DELETE, Kind.REPLACE, Kind.EXECUTE)
 
 
@@ -243,6 +246,24 @@ class Market:
         change[ends.collect()["row"].to_numpy()] -= 1
         return int(np.cumsum(change).max())
 
+    @cached_property
+    def overlay_scale(self) -> int:
+        """Impact OVERLAY: lots that move the market by one tick, in 2^-10 lot, as set or as measured from the recording.
+
+        Raises ConfigError where the recording shows nothing to measure.
+        """
+        settings = self.config.overlay
+        if settings.daily_volume_lots is not None:
+            return overlay_scale(settings, 0, Fraction(0))
+        touch = self._touch_after_rows()
+        return overlay_scale(settings, traded_lots(self.tape), squared_moves(self.tape["ts_ns"], touch))
+
+    def _touch_after_rows(self) -> np.ndarray:
+        """Bid price in ticks, bid units, ask price, ask units after every row, without us."""
+        touch = np.zeros((len(self.tape), 4), np.int64)
+        self.start(participant=False).record(touch)
+        return touch
+
     def start(self, *, participant: bool, latency: Latency | None = None) -> MarketRun:
         """A new run at the beginning of the recording.
 
@@ -253,17 +274,36 @@ class Market:
         """
         latency = latency or self.config.latency
         needs_life = not self.by_levels and participant
-        params = self.config.params(self.dataset.info.fidelity, self.median_life_ns if needs_life else 1, self.shift)
+        life_ns = self.median_life_ns if needs_life else 1
+        scale = self.overlay_scale if participant and self.impact == Impact.OVERLAY else 1
+        params = self.config.params(self.dataset.info.fidelity, life_ns, self.shift, scale)
         params["publish"] = int(participant)
         if latency not in self._legs:
             self._legs[latency] = leg_arrays(latency, self.dataset, self.tape["ts_ns"])
         legs = self._legs[latency]
         params |= legs.head
-        far = 256 + 2 * self.rows.shape[1]
-        orders = max(_LEAST_ORDERS, 1 << (self._most_orders + self._most_orders // 4).bit_length())
-        size = WorldSize(book=BookSize(orders=orders, window=4096, far=far, ids=2 * orders, timers=256))
+        many_levels = self.by_levels and len(self.tape) > _LEAST_ORDERS
+        size = self._size_for_levels if many_levels else self._size_for_orders
         world = new_world(self.tape, self.rows, self.truth, params, size, *legs[1:])
         return MarketRun(world, frozenset(params), latency)
+
+    @property
+    def _size_for_orders(self) -> WorldSize:
+        """Room to begin with, by the most orders that rest."""
+        far = 256 + 2 * self.rows.shape[1]
+        orders = max(_LEAST_ORDERS, 1 << (self._most_orders + self._most_orders // 4).bit_length())
+        return WorldSize(book=BookSize(orders=orders, window=4096, far=far, ids=2 * orders, timers=256))
+
+    @cached_property
+    def _size_for_levels(self) -> WorldSize:
+        """Room to begin with, by how far apart and how many the prices of a recording are: so that a book of levels need not grow on the way."""
+        rows = self.tape[self.tape["kind"] == Kind.LEVEL]
+        prices = np.unique(rows["price_ticks"])
+        levels = min(max(len(prices), 1), _MOST_LEVELS)
+        apart = 2 * np.quantile(np.abs(prices - np.median(rows["price_ticks"])), 0.95) if len(prices) else 0
+        window = min(max(1 << int(apart).bit_length(), 4096), _MOST_LEVELS)
+        book = BookSize(orders=2 * levels + 8192, window=window, far=256 + levels // 2, ids=1024, timers=256)
+        return WorldSize(book=book, seen=book._replace(ids=64, timers=2), ring=2**16, reports=2**14)
 
     def keyframes(self, *, every_ns: int | None = None, count: int | None = None) -> Keyframes:
         """Take snapshots along the recording (one replay of it), from which `start_at` begins.
@@ -310,9 +350,7 @@ class Market:
         Columns: ts_ns, bid, bid_size, ask, ask_size in natural units, null where a side is empty; the state valid from ts_ns on.
         """
         self._need_book()
-        run = self.start(participant=False)
-        touch = np.zeros((len(self.tape), 4), np.int64)
-        run.record(touch)
+        touch = self._touch_after_rows()
         changed = np.ones(len(touch), bool)
         changed[1:] = np.any(touch[1:] != touch[:-1], axis=1)
         touch = touch[changed]

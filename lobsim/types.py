@@ -35,6 +35,10 @@ L2_SHIFT = 20
 """Sizes in an L2 world are kept in 2^-20 lot, so that one-lot cancels do not round a queue model away."""
 
 
+PRESSURE_UNITS = 1024
+"""Units of pressure in a lot taken (impact OVERLAY)."""
+
+
 class Side(IntEnum):
     """Buy or sell.  In a recorded row: the side of the RESTING interest."""
 
@@ -195,6 +199,7 @@ class Impact(IntEnum):
     CONSUME = 1
     DECAY = 2
     REMATCH = 3
+    OVERLAY = 4
 
 
 class CrossPolicy(IntEnum):

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.peers.by_levels import measure_levels, measure_reading
 from benchmarks.peers.hftbacktest_file import write_npz
 from benchmarks.peers.recordings import Recording, aapl_recording, yardstick_recordings
 
@@ -122,7 +123,7 @@ def _print(result: dict[str, Any]) -> None:
 
 def main() -> None:
     """Measure everything and print it."""
-    parser = argparse.ArgumentParser(prog="./run bench peers", description="lobsim beside hftbacktest's L3 replay")
+    parser = argparse.ArgumentParser(prog="./run bench peers", description="lobsim beside hftbacktest")
     parser.add_argument("--env", type=Path, help="folder of the peer's environment (default: a temporary one)")
     parser.add_argument("--messages", type=int, default=1_000_000, help="timed messages of the yardstick's streams")
     parser.add_argument("--rounds", type=int, default=7)
@@ -137,7 +138,12 @@ def main() -> None:
         recordings = yardstick_recordings(shared / "yardstick", folder, options.messages)
         recordings.append(aapl_recording(shared / "data" / "lobster"))
         result = {each.name: measure(each, python, folder, options.rounds) for each in recordings}
+        levels = measure_levels(shared / "data", python, folder, options.rounds, _run)
+        result["BTCUSDT by levels"] = levels
+        reading = measure_reading(folder, options.rounds)
     _print(result)
+    print(f"\nreading back {reading['rows']:,} rows: {json.dumps(reading)}")
+    result["reading back"] = reading
     if options.out is not None:
         partial = options.out.with_name(f".{options.out.name}.partial")
         partial.write_text(json.dumps(result, indent=1) + "\n")

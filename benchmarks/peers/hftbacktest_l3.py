@@ -22,7 +22,7 @@ _FOREVER_NS = 10**18
 _KIB = 1024
 
 
-def _peak_bytes() -> int:
+def peak_bytes() -> int:
     """Peak resident memory of this program; getrusage would count the parent's from before this program began."""
     facts = Path("/proc/self/status")
     if facts.is_file():
@@ -33,7 +33,7 @@ def _peak_bytes() -> int:
 
 def replay(path: str, low: float, high: float, depth: str) -> dict[str, object]:
     """Replay one file; low and high bound the prices of the array-backed depth."""
-    before = _peak_bytes()
+    before = peak_bytes()
     with np.load(path) as file:
         data = np.ascontiguousarray(file["data"])
     asset = (
@@ -64,7 +64,7 @@ def replay(path: str, low: float, high: float, depth: str) -> dict[str, object]:
         "ended": code == 1,
         "touch": touch,
         "sizes": sizes,
-        "peak_bytes": _peak_bytes(),
+        "peak_bytes": peak_bytes(),
         "imports_bytes": before,
     }
 

@@ -27,7 +27,7 @@ _SECOND_NS = 10**9
 _WARM_ROWS = 2000
 
 
-def _peak_bytes() -> int:
+def peak_bytes() -> int:
     """Peak resident memory of this program; getrusage would count the parent's from before this program began."""
     facts = Path("/proc/self/status")
     if facts.is_file():
@@ -75,7 +75,7 @@ def replay(market: Market, end_ns: int, *, two: bool) -> tuple[float, Any]:
 def measure(path: str, two: bool) -> dict[str, object]:
     """Load, compile on the first rows, replay once."""
     config = MarketConfig(latency=Latency(feed_ns=FEED_NS), median_life_ns=_SECOND_NS)
-    before = _peak_bytes()
+    before = peak_bytes()
     events = np.load(path)
     head = events[:_WARM_ROWS]
     replay(Market(dataset_of(head), config), int(head["ts_ns"][-1]), two=two)
@@ -88,7 +88,7 @@ def measure(path: str, two: bool) -> dict[str, object]:
         "ended": int(world.head[0]["cursor"]) == len(events),
         "touch": [-bid, ask],
         "sizes": sizes,
-        "peak_bytes": _peak_bytes(),
+        "peak_bytes": peak_bytes(),
         "imports_bytes": before,
     }
 

@@ -76,12 +76,13 @@ def list_orders(world, live):
 def _write_touch(world, view):
     """The best prices and sizes of the participant's own book."""
     shift = world.head[0]["shift"]
+    offset_ticks = np.int64(world.head[0]["seen_offset_ticks"])
     nodes = world.seen.nodes
     bid = np.int64(world.seen.sides[0]["best"])
     ask = np.int64(world.seen.sides[1]["best"])
-    view["bid_ticks"] = nodes[bid]["key"] if bid != 0 else NONE_PRICE
+    view["bid_ticks"] = np.int64(nodes[bid]["key"]) + offset_ticks if bid != 0 else NONE_PRICE
     view["bid_lots"] = (np.int64(nodes[bid]["size"]) >> shift) if bid != 0 else 0
-    view["ask_ticks"] = nodes[ask]["key"] if ask != 0 else NONE_PRICE
+    view["ask_ticks"] = np.int64(nodes[ask]["key"]) + offset_ticks if ask != 0 else NONE_PRICE
     view["ask_lots"] = (np.int64(nodes[ask]["size"]) >> shift) if ask != 0 else 0
 
 
@@ -145,7 +146,7 @@ def list_levels(world, side, out):
     level = np.int64(seen.sides[side]["best"])
     while level != 0 and n < len(out):
         price_ticks = np.int64(seen.nodes[level]["key"])
-        out[n, 0] = price_ticks
+        out[n, 0] = price_ticks + np.int64(world.head[0]["seen_offset_ticks"])
         out[n, 1] = np.int64(seen.nodes[level]["size"]) >> world.head[0]["shift"]
         n += 1
         level = next_level(seen, side, fold(side, price_ticks))

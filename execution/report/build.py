@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from fractions import Fraction
 
 import polars as pl
 
@@ -13,7 +14,8 @@ from execution.report.data import ReportData
 from lobsim import __version__
 from lobsim.clock import zone_name
 from lobsim.feeds.schema import DatasetInfo
-from lobsim.types import Fidelity, Impact, Side
+from lobsim.market import Market
+from lobsim.types import PRESSURE_UNITS, Fidelity, Impact, Side
 
 _MARGIN_NS = 2 * 60 * 10**9
 _BUCKETS = 60
@@ -21,10 +23,25 @@ _NO_TRADES = "; no trades were recorded, so a waiting order fills only where the
 
 _IMPACT_WORDS = {
     Impact.REMATCH: "recorded orders meet own orders in one book: own taking removes liquidity, own resting orders absorb recorded flow",
+    Impact.OVERLAY: "recorded orders meet own orders in one book, and own trading moves all recorded prices by the square root law",
     Impact.CONSUME: "own taking uses up displayed quantity until the feed shows it renewed",
     Impact.DECAY: "own taking uses up displayed quantity, which comes back with a half-life, or when the feed shows it renewed",
     Impact.NONE: "history is left untouched, own fills are extra volume",
 }
+
+
+def _impact_words(market: Market) -> str:
+    """What own orders do to history here, in one sentence; with the settings of an overlay."""
+    words = _IMPACT_WORDS[market.impact]
+    if market.impact != Impact.OVERLAY:
+        return words
+    settings = market.config.overlay
+    lots = market.overlay_scale / PRESSURE_UNITS
+    amount = float(Fraction(market.dataset.info.lot)) * lots
+    return (
+        f"{words}: one tick for {amount:,.4g} taken (prefactor {settings.prefactor:g}), "
+        f"half of the pressure gone after {settings.half_life_ns / 1e9:g} s, passive fills count {settings.passive_weight:g}"
+    )
 
 
 def fidelity_words(info: DatasetInfo, *, trades: bool = True) -> str:
@@ -110,7 +127,7 @@ def report_data(
         end_ns=parent.end_ns,
         time_zone=zone_name(info),
         latency=str(market.config.latency),
-        impact=_IMPACT_WORDS[market.impact],
+        impact=_impact_words(market),
         data_digest=market.dataset.digest,
         seed=market.config.seed,
         version=__version__,

@@ -71,11 +71,14 @@ def backtest(
     parents: Annotated[int, typer.Option("--parents", help="That many parents, one after the other.", min=1)] = 1,
     latency: LatencyOption = "100us",
     impact: Annotated[
-        str | None, typer.Option("--impact", help="none, consume, decay or rematch; default by the data.")
+        str | None, typer.Option("--impact", help="none, consume, decay, rematch or overlay; default by the data.")
     ] = None,
     queue: QueueOption = None,
     half_life: Annotated[
-        str | None, typer.Option("--half-life", help="impact decay: half of what was taken is back then.")
+        str | None,
+        typer.Option(
+            "--half-life", help="impact decay or overlay: half of what was taken is back, or forgotten, then."
+        ),
     ] = None,
     levels: Annotated[bool, typer.Option("--levels", help="Replay the data's level (L2) projection too.")] = False,
     seed: Annotated[int, typer.Option("--seed", help="Of the drawn lifetimes of surplus orders.")] = 0,
@@ -166,14 +169,16 @@ def _config(impact: str | None, latency: Latency, seed: int, more: dict[str, Any
 
 
 def _level_settings(queue: str | None, half_life: str | None) -> dict[str, Any]:
-    """Fields of MarketConfig that only data by levels use."""
+    """Fields of MarketConfig that only data by levels use, or an overlay."""
     from lobsim.clock import duration_ns
+    from lobsim.config import Overlay
     from lobsim.errors import ConfigError
     from lobsim.types import QueueModel
 
     settings: dict[str, Any] = {}
     if half_life is not None:
         settings["half_life_ns"] = duration_ns(half_life, "--half-life")
+        settings["overlay"] = Overlay(half_life_ns=settings["half_life_ns"])
     if queue is None:
         return settings
     if queue.endswith(".json"):

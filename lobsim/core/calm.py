@@ -1,4 +1,4 @@
-"""Calm stretches of an order by order tape: nobody has an order in the market, no ledger differs from history, and nothing else is due.
+"""Calm stretches of a tape, by orders or by levels (`calm_levels`): nobody has an order in the market, no ledger differs from history, and nothing else is due.
 
 There a row does to the book just what it says: both ledgers of its order move alike, and nobody else is touched.  Rows are applied one after the other
 without asking after each who else might want a turn; room is asked for once for many.  What is not plain, and whatever a row needs the rules of section 2
@@ -11,6 +11,7 @@ import numpy as np
 
 from lobsim.core.book import join, pool_left, take_out
 from lobsim.core.calendar import first_wait_ns
+from lobsim.core.calm_levels import apply_level_plainly, levels_are_calm
 from lobsim.core.foresight import MANY_ORDERS, foresee_rows
 from lobsim.core.ids import add_id_at, find_place, slot_at
 from lobsim.core.jit import inline, kernel, prefetch, stay_apart
@@ -47,6 +48,7 @@ def _calm_until_ns(world):
     head = world.head[0]
     waits_ns = min(np.int64(head["wake_ns"]), min(np.int64(head["report_wake_ns"]), np.int64(head["touch_wake_ns"])))
     waits_ns = max(waits_ns, np.int64(head["ready_ns"]))
+    waits_ns = min(waits_ns, np.int64(head["overlay_ns"]))
     return min(waits_ns, min(next_limit_ns(world.book), first_wait_ns(world.transit)))
 
 
@@ -142,12 +144,13 @@ def replay_calmly(world, until_ns, most):
     stay_apart()
     head = world.head[0]
     book = world.book
-    if not _is_calm(world):
+    by_levels = head["shift"] != 0
+    if not (levels_are_calm(world) if by_levels else _is_calm(world)):
         return np.int64(0)
     start = np.int64(head["cursor"])
     stop = min(len(world.tape), start + min(_rows_with_room(world), most))
     before_ns = _calm_until_ns(world)
-    large = book.sides[0]["orders"] + book.sides[1]["orders"] > MANY_ORDERS
+    large = not by_levels and book.sides[0]["orders"] + book.sides[1]["orders"] > MANY_ORDERS
     k = start
     while k < stop:
         prefetch(world.tape, k + _ROWS_AHEAD)
@@ -159,7 +162,7 @@ def replay_calmly(world, until_ns, most):
             break
         now_ns = np.int64(head["now_ns"])
         head["now_ns"] = max(now_ns, ts_ns)
-        if not _apply(world, row):
+        if not (apply_level_plainly(world, row) if by_levels else _apply(world, row)):
             head["now_ns"] = now_ns
             break
         k += 1

@@ -19,7 +19,7 @@ def touch_and_history(world, out):
     book = world.book
     for side in range(2):
         best = np.int64(book.sides[side]["best"])
-        out[2 * side] = book.nodes[best]["key"] if best != 0 else 0
+        out[2 * side] = book.nodes[best]["key"] + world.head[0]["offset_ticks"] if best != 0 else 0
         out[2 * side + 1] = book.nodes[best]["size"] if best != 0 else 0
         price_ticks, size = best_of_history(world, side)
         out[4 + 2 * side] = price_ticks

@@ -174,7 +174,8 @@ def _publish_execution(world, row, size, first_fill):
     own = np.int64(0)
     for i in range(first_fill, head["fills"]):
         units = np.int64(world.fills[i]["size_lots"]) << head["shift"]
-        publish_trade(world, np.int64(world.fills[i]["side"]), np.int64(world.fills[i]["price_ticks"]), units, units)
+        price_ticks = np.int64(world.fills[i]["price_ticks"] - head["offset_ticks"])
+        publish_trade(world, np.int64(world.fills[i]["side"]), price_ticks, units, units)
         own += 0 if head["impact"] == Impact.NONE else units
     if row["flags"] & Flag.AUCTION == 0:
         publish_trade(world, np.int64(row["side"]), np.int64(row["price_ticks"]), max(size - own, 0), 0)

@@ -16,7 +16,8 @@ from lobsim.core.latency import overrun
 from lobsim.core.layout import BLIND, BLOCK, NAMELESS, OWN
 from lobsim.core.levels import find_level, fold
 from lobsim.core.mailbox import discard, receive
-from lobsim.core.own import answer, learn, leave, log_fill, lots, own_id, remember_touch
+from lobsim.core.overlay import cut_to_part, fills_on_the_way, keep_part, shift_if_due, waiting_taker
+from lobsim.core.own import answer, book_price, learn, leave, log_fill, lots, own_id, remember_touch
 from lobsim.core.publication import publish_level, publish_trade
 from lobsim.core.renewal import decay_consumed, look, show_what_was_seen
 from lobsim.types import (
@@ -53,7 +54,7 @@ def _write_message(world, verb, order, target, size_lots, message):
     message["flags"] = mine["flags"] & (MessageFlag.POST_ONLY | MessageFlag.LOSE_PLACE)
     message["order_id"] = own_id(target)
     message["new_id"] = own_id(order)
-    message["price_ticks"] = mine["price_ticks"]
+    message["price_ticks"] = book_price(world, np.int64(mine["price_ticks"]))
     message["size_lots"] = size_lots << head["shift"]
     message["expire_ns"] = mine["expire_ns"]
 
@@ -153,10 +154,11 @@ def _rest(world, order, kept):
     mine = world.own[order]
     mine["ahead_entry_lots"] = lots(world, size_ahead(book, slot))
     side = np.int64(mine["side"])
+    price_ticks = book_price(world, np.int64(mine["price_ticks"]))
     worst = world.head[0]["worst_1"] if side else world.head[0]["worst_0"]
-    if not kept and fold(side, np.int64(mine["price_ticks"])) > worst:
+    if not kept and fold(side, price_ticks) > worst:
         book.nodes[slot]["meta"] |= BLIND
-    publish_level(world, side, np.int64(mine["price_ticks"]))
+    publish_level(world, side, price_ticks)
 
 
 @kernel
@@ -175,6 +177,13 @@ def _answer_new(world, order, n, kept):
             return
     mine["venue_state"] = OrderState.LIVE
     answer(world, ReportKind.ACCEPTED, order, Reason.NONE, 0)
+    _settle_entry(world, order, n, kept)
+
+
+@kernel
+def _settle_entry(world, order, n, kept):
+    """The n reports of an accepted own order: what it traded, and whether the rest left or rests."""
+    mine = world.own[order]
     _settle_trades(world, order, n)
     for i in range(n):
         report = world.reports[i]
@@ -205,9 +214,54 @@ def _arrive_new(world, order, message):
         return
     look(world, order)
     _write_message(world, Verb.NEW, order, order, np.int64(mine["size_lots"]), message)
-    largest = np.int64(MAX_SIZE_LOTS) << world.head[0]["shift"]
-    n = process(world.book, message, world.book.no_terms, OWN, largest, 0, world.reports, 0)
+    left_lots = cut_to_part(world, message)
+    if left_lots > 0 and mine["tif"] == TimeInForce.FOK and not fills_on_the_way(world, message, left_lots):
+        _refuse(world, order, Reason.FOK_NOT_FILLABLE)
+        return
+    n = _submit(world, message)
     _answer_new(world, order, n, False)
+    keep_part(world, order, left_lots)
+
+
+@inline
+def _submit(world, message):
+    """An own request goes through the exchange.  Returns the number of its reports."""
+    largest = np.int64(MAX_SIZE_LOTS) << world.head[0]["shift"]
+    return process(world.book, message, world.book.no_terms, OWN, largest, 0, world.reports, 0)
+
+
+@inline
+def _refuse(world, order, reason):
+    """An own NEW or REPLACE comes to nothing."""
+    mine = world.own[order]
+    mine["venue_state"] = OrderState.REJECTED
+    mine["reason"] = reason
+    mine["done_ns"] = world.head[0]["now_ns"]
+    answer(world, ReportKind.REJECTED, order, reason, 0)
+
+
+@kernel
+def take_turn(world, messages):
+    """Impact.OVERLAY has something to do: the offset moves, or an own taker goes on at the present one.  Returns whether the offset moved.
+
+    messages  MESSAGE [1], scratch
+    """
+    if shift_if_due(world):
+        return True
+    order = waiting_taker(world)
+    if order < 0:
+        return False
+    mine = world.own[order]
+    message = messages[0]
+    _write_message(
+        world, Verb.NEW, order, order, np.int64(mine["size_lots"] - mine["cut_lots"] - mine["filled_lots"]), message
+    )
+    if message["tif"] == TimeInForce.FOK:
+        message["tif"] = TimeInForce.IOC
+    left_lots = cut_to_part(world, message)
+    _settle_entry(world, order, _submit(world, message), False)
+    keep_part(world, order, left_lots)
+    return False
 
 
 @kernel
@@ -245,14 +299,17 @@ def _arrive_replace(world, order, known_filled_lots, message):
     old_price_ticks = np.int64(world.own[old]["price_ticks"])
     kept = mine["price_ticks"] == old_price_ticks and message["size_lots"] <= world.book.nodes[slot]["size"]
     kept = kept and (mine["flags"] & MessageFlag.LOSE_PLACE) == 0
-    largest = np.int64(MAX_SIZE_LOTS) << world.head[0]["shift"]
-    n = process(world.book, message, world.book.no_terms, OWN, largest, 0, world.reports, 0)
+    left_lots = np.int64(0) if kept else cut_to_part(world, message)
+    if left_lots > 0:
+        mine["expire_ns"] = world.own[old]["expire_ns"]
+    n = _submit(world, message)
     _answer_new(world, order, n, kept)
+    keep_part(world, order, left_lots)
     if mine["venue_state"] != OrderState.REJECTED:
         world.own[old]["venue_state"] = OrderState.CANCELLED
         world.own[old]["reason"] = Reason.REQUESTED
         world.own[old]["done_ns"] = world.head[0]["now_ns"]
-        publish_level(world, side, old_price_ticks)
+        publish_level(world, side, book_price(world, old_price_ticks))
         rest = find_id(world.book, own_id(order))
         if mine["tif"] == TimeInForce.IOC and rest != 0:
             leave(world, rest, OrderState.CANCELLED, Reason.NO_LIQUIDITY)

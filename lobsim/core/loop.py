@@ -1,6 +1,6 @@
 """The event loop: one `advance` for every kind of world.
 
-The earliest source goes first; at one instant: time limits, the recorded row, messages in flight, the participant's decision (with ``own_first`` messages
+The earliest source goes first; at one instant: time limits, the overlay of own impact, the recorded row, messages in flight, the participant's decision (with ``own_first`` messages
 come before the recorded row).  `advance` returns at a decision, at ``until_ns``, when its budget of events is used up, or, with nothing of the event
 applied, when room must be made.
 """
@@ -12,7 +12,7 @@ import numpy as np
 from lobsim.core.book import remove_order, room
 from lobsim.core.calendar import first_wait_ns
 from lobsim.core.calm import replay_calmly
-from lobsim.core.gate import deliver
+from lobsim.core.gate import deliver, take_turn
 from lobsim.core.jit import borrow, borrow_array, inline, kernel
 from lobsim.core.latency import compute_delay
 from lobsim.core.layout import OWN
@@ -23,7 +23,7 @@ from lobsim.core.reconcile import check_row, check_truth
 from lobsim.core.requests import next_expired
 from lobsim.core.tape import apply_row
 from lobsim.core.timers import next_limit_ns, timer_room
-from lobsim.types import NEVER, Flag, OrderState, Phase, Reason, Status, Verb
+from lobsim.types import NEVER, Flag, Impact, OrderState, Phase, Reason, Status, Verb
 
 _SLACK = 8
 
@@ -62,10 +62,11 @@ def event_room(world):
     book = world.book
     depth = world.rows.shape[1] >> 1
     orders = book.sides[0]["orders"] + book.sides[1]["orders"]
-    status = room(book, _SLACK + 2 * depth)
+    resting = book.head[0]["own_resting"]
+    moving = resting if head["impact"] == Impact.OVERLAY else 0
+    status = room(book, _SLACK + 2 * depth + moving)
     if status != Status.OK:
         return status
-    resting = book.head[0]["own_resting"]
     limits = orders if depth > 0 and book.head[0]["surplus"] > 0 else 0
     if not timer_room(book, limits + 3):
         return Status.ROOM_TIMERS
@@ -76,7 +77,7 @@ def event_room(world):
         return Status.ROOM_FILLS
     if not mail_room(world, resting + levels + 8):
         return Status.ROOM_MAILBOX
-    entries = _SLACK + 2 * (orders + depth)
+    entries = _SLACK + 2 * (orders + depth) + 4 * resting
     if head["publish"] != 0 and not ring_room(world, entries):
         status = hear(world, np.int64(head["now_ns"]))
         if status != Status.OK:
@@ -159,7 +160,8 @@ def step(world, until_ns, messages, spare):
     limit_ns = next_limit_ns(world.book)
     row_ns = _next_row_ns(world)
     mail_ns = _next_mail_ns(world)
-    now_ns = min(min(limit_ns, row_ns), min(mail_ns, _next_wake_ns(world)))
+    overlay_ns = np.int64(head["overlay_ns"])
+    now_ns = min(min(limit_ns, min(overlay_ns, row_ns)), min(mail_ns, _next_wake_ns(world)))
     if now_ns > until_ns or now_ns == NEVER:
         if until_ns != NEVER:
             head["now_ns"] = max(np.int64(head["now_ns"]), until_ns)
@@ -173,6 +175,10 @@ def step(world, until_ns, messages, spare):
     ask_key = world.book.sides[1]["best_key"]
     if limit_ns == now_ns:
         _expire(world)
+    elif overlay_ns == now_ns:
+        remember_touch(world)
+        if take_turn(world, messages):
+            bid_key = ask_key = NEVER - 1
     elif row_ns == now_ns and not (head["own_first"] and mail_ns == now_ns):
         remember_touch(world)
         _replay_row(world, spare)

@@ -11,8 +11,9 @@ from lobsim.core.book import remove_order, size_ahead, trade_maker
 from lobsim.core.jit import inline, kernel
 from lobsim.core.layout import OWN, SIDE_BIT
 from lobsim.core.mailbox import send
+from lobsim.core.pressure import press
 from lobsim.core.publication import publish_level
-from lobsim.types import NONE_PRICE, FillReason, OrderState, Reason, ReportKind
+from lobsim.types import MAX_PRICE_TICKS, NONE_PRICE, FillReason, Impact, OrderState, Reason, ReportKind
 
 
 @inline
@@ -27,13 +28,31 @@ def lots(world, units):
     return units >> world.head[0]["shift"]
 
 
+@inline
+def book_price(world, price_ticks):
+    """The price in the book of a public one (Impact.OVERLAY); one that is too far stays so, and none gets too far by this."""
+    most = np.int64(MAX_PRICE_TICKS)
+    if abs(price_ticks) > most:
+        return price_ticks
+    return max(-most, min(price_ticks - np.int64(world.head[0]["offset_ticks"]), most))
+
+
+@inline
+def _public(touch_ticks, offset_ticks):
+    """A remembered best price as the public sees it."""
+    return touch_ticks if touch_ticks == NONE_PRICE else touch_ticks + offset_ticks
+
+
 @kernel
 def log_fill(world, order, reason, passive, price_ticks, size, ahead):
     """Write one fill of an own order down, and tell its owner.
 
+    price_ticks  in the book
     size, ahead  units;  reason  FillReason;  passive  1 if it was resting
     """
     head = world.head[0]
+    offset_ticks = np.int64(head["offset_ticks"])
+    price_ticks += offset_ticks
     mine = world.own[order]
     fill = world.fills[head["fills"]]
     head["fills"] += 1
@@ -46,13 +65,15 @@ def log_fill(world, order, reason, passive, price_ticks, size, ahead):
     fill["size_lots"] = lots(world, size)
     fill["ahead_entry_lots"] = mine["ahead_entry_lots"]
     fill["ahead_fill_lots"] = lots(world, ahead)
-    fill["bid_ticks"] = head["touch_bid"]
-    fill["ask_ticks"] = head["touch_ask"]
+    fill["bid_ticks"] = _public(np.int64(head["touch_bid"]), offset_ticks)
+    fill["ask_ticks"] = _public(np.int64(head["touch_ask"]), offset_ticks)
     mine["filled_lots"] += lots(world, size)
     if mine["filled_lots"] == mine["size_lots"] - mine["cut_lots"]:
         mine["venue_state"] = OrderState.FILLED
         mine["done_ns"] = head["now_ns"]
     send(world, 0, ReportKind.TRADE, order, price_ticks, size, 0, Reason.NONE)
+    if head["impact"] == Impact.OVERLAY:
+        press(world, np.int64(mine["side"]), lots(world, size), passive)
 
 
 @kernel

@@ -13,7 +13,7 @@ from lobsim.core.book import pool_left
 from lobsim.core.jit import inline, kernel
 from lobsim.core.latency import FEED_BOOK, FEED_TRADES, date_entries
 from lobsim.core.levels import find_level, fold, level_emptied, level_for
-from lobsim.core.state import PUBLISHED_LEVEL, PUBLISHED_PHASE, PUBLISHED_TRADE
+from lobsim.core.state import PUBLISHED_LEVEL, PUBLISHED_OFFSET, PUBLISHED_PHASE, PUBLISHED_TRADE
 from lobsim.types import NEVER, Status
 
 
@@ -52,9 +52,9 @@ def publish_level(world, side, price_ticks):
 
 @kernel
 def publish_trade(world, side, price_ticks, size, own):
-    """Tell a trade: side of the resting order, units, and how many of them were own."""
+    """Tell a trade: side of the resting order, its price in the book, units, and how many of them were own."""
     if world.head[0]["publish"] != 0 and size > 0:
-        _write(world, PUBLISHED_TRADE, side, price_ticks, size, own)
+        _write(world, PUBLISHED_TRADE, side, price_ticks + world.head[0]["offset_ticks"], size, own)
 
 
 @kernel
@@ -62,6 +62,13 @@ def publish_phase(world, phase):
     """Tell that the venue has changed phase."""
     if world.head[0]["publish"] != 0:
         _write(world, PUBLISHED_PHASE, 0, 0, phase, 0)
+
+
+@kernel
+def publish_offset(world, offset_ticks):
+    """Tell that all levels stand at another offset from their prices in the book."""
+    if world.head[0]["publish"] != 0:
+        _write(world, PUBLISHED_OFFSET, 0, 0, offset_ticks, 0)
 
 
 @inline
@@ -103,8 +110,10 @@ def _take_in(world, entry):
         head["seen_volume"] += entry["size"]
         head["seen_own_volume"] += entry["own"]
         head["seen_price_ticks"] = entry["price_ticks"]
-    else:
+    elif entry["kind"] == PUBLISHED_PHASE:
         head["seen_phase"] = entry["size"]
+    else:
+        head["seen_offset_ticks"] = entry["size"]
 
 
 @inline

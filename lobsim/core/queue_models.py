@@ -42,7 +42,7 @@ def part_of(size, ahead, total):
 
 
 @inline
-def _pi(model, power, ahead, behind):
+def pi(model, power, ahead, behind):
     """Share of a decrease that falls on what is ahead of a place; ahead and behind in lots, not both 0."""
     total = ahead + behind
     if model == QueueModel.LOG:
@@ -76,5 +76,5 @@ def share_ahead(model, power_millionths, size, ahead, total):
         return share
     front = np.float64(ahead) / _ONE_LOT
     behind = np.float64(total - ahead) / _ONE_LOT
-    weight = np.int64(_pi(model, power_millionths / MILLION, front, behind) * _SCALE + 0.5)
+    weight = np.int64(pi(model, power_millionths / MILLION, front, behind) * _SCALE + 0.5)
     return part_of(size, min(max(weight, np.int64(0)), np.int64(_SCALE)), np.int64(_SCALE))

@@ -26,7 +26,7 @@ _LOW = 2**30 - 1
 
 
 @inline
-def _step_at(ts_ns, half_life_ns):
+def step_at(ts_ns, half_life_ns):
     """How many steps have begun by then."""
     return (ts_ns // half_life_ns) * STEPS + (ts_ns % half_life_ns) * STEPS // half_life_ns
 
@@ -55,7 +55,7 @@ def decay_consumed(world, level):
     now_ns = np.int64(head["now_ns"])
     if info["consumed"] > 0:
         half_life_ns = np.int64(head["half_life_ns"])
-        steps = _step_at(now_ns, half_life_ns) - _step_at(np.int64(info["expire_ns"]), half_life_ns)
+        steps = step_at(now_ns, half_life_ns) - step_at(np.int64(info["expire_ns"]), half_life_ns)
         info["consumed"] = decayed(np.int64(info["consumed"]), steps)
     info["expire_ns"] = now_ns
 

@@ -60,11 +60,12 @@ PUBLISHED = np.dtype(
         ("pad_4", "i4"),
     ]
 )
-"""One public event: kind 0 a level's new total, 1 a trade, 2 a phase."""
+"""One public event: kind 0 a level's new total, 1 a trade, 2 a phase, 3 the offset of all levels (size: ticks)."""
 
 PUBLISHED_LEVEL = 0
 PUBLISHED_TRADE = 1
 PUBLISHED_PHASE = 2
+PUBLISHED_OFFSET = 3
 
 OWN_ORDER = np.dtype(
     [
@@ -219,6 +220,17 @@ WORLD = np.dtype(
         ("seen_own_volume", "i8"),
         ("seen_price_ticks", "i8"),
         ("seen_phase", "i8"),
+        # Impact.OVERLAY: own trading moves history (core/pressure.py, core/overlay.py)
+        ("offset_ticks", "i8"),  # a public price is the price in the book plus this
+        ("seen_offset_ticks", "i8"),  # the same, as the reader has heard
+        ("pressure", "i8"),
+        ("pressure_step", "i8"),
+        ("overlay_scale", "i8"),
+        ("passive_weight", "i8"),
+        ("overlay_ns", "i8"),  # when there is something to do
+        ("overlay_order", "i8"),  # 1 + index of the own taker of which a part waits, 0: none
+        ("shifts", "i8"),
+        ("reentered", "i8"),
     ]
 )
 """Everything of a world that is one number."""

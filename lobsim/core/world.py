@@ -271,7 +271,7 @@ def new_world(
         arrivals=np.zeros(most_arrivals, np.int64),
     )
     head = world.head[0]
-    for name in ("wake_ns", "report_wake_ns", "touch_wake_ns"):
+    for name in ("wake_ns", "report_wake_ns", "touch_wake_ns", "overlay_ns"):
         head[name] = NEVER
     for name in ("worst_0", "worst_1"):  # before its first row a book cut to K levels shows no price
         head[name] = -NEVER if len(rows) else NEVER

@@ -18,6 +18,7 @@ from lobsim.core.jit import borrow, inline, kernel, mix, mix_word, wrapping_sum
 from lobsim.core.layout import HAS_EXTRA, OWNER_SHIFT, REDUCING, TIMED, WAITING, Book
 from lobsim.core.levels import first_level, first_of_pool, fold, next_level
 from lobsim.core.state import World
+from lobsim.types import Impact
 
 _START = np.uint64(1469598103934665603)
 
@@ -192,6 +193,11 @@ def _hash_of(world, book_hash):
     h = _mix_fills(world, h)
     h = mix(h, np.int64(world.transit.head[0]["count"]))
     h = mix_word(h, _mail_sum(world))
+    if head["impact"] == Impact.OVERLAY:
+        h = mix(h, head["offset_ticks"])
+        h = mix(h, head["pressure"])
+        h = mix(h, head["pressure_step"])
+        h = mix(h, head["overlay_order"])
     return np.int64(h >> np.uint64(1))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lobsim.config import Latency, MarketConfig
+from lobsim.config import Latency, MarketConfig, Overlay
 from lobsim.core.state import WORLD
 from lobsim.errors import ConfigError
 from lobsim.types import CrossPolicy, Fidelity, Impact, QueueModel, SurplusPolicy
@@ -50,8 +50,16 @@ def test_the_default_impact_is_that_of_the_data(fidelity: Fidelity, expected: Im
 @pytest.mark.parametrize(
     ("impact", "fidelity", "message"),
     [
-        (Impact.CONSUME, Fidelity.L3_FULL, "impact consume does not exist for L3_FULL data; use rematch or none"),
-        (Impact.DECAY, Fidelity.L3_TOP_K, "impact decay does not exist for L3_TOP_K data; use rematch or none"),
+        (
+            Impact.CONSUME,
+            Fidelity.L3_FULL,
+            "impact consume does not exist for L3_FULL data; use rematch, overlay or none",
+        ),
+        (
+            Impact.DECAY,
+            Fidelity.L3_TOP_K,
+            "impact decay does not exist for L3_TOP_K data; use rematch, overlay or none",
+        ),
         (
             Impact.REMATCH,
             Fidelity.L2_TRADES,
@@ -93,6 +101,7 @@ def test_every_setting_reaches_a_field_of_the_core() -> None:
         queue_power=2.5,
         half_life_ns=4000,
         hidden_at_equal=True,
+        overlay=Overlay(passive_weight=0.25),
         own_first=True,
         seed=-7,
         latency=Latency(feed_ns=1, order_ns=2, response_ns=3),
@@ -104,6 +113,8 @@ def test_every_setting_reaches_a_field_of_the_core() -> None:
         "queue_model": 1,
         "queue_power_millionths": 2_500_000,
         "half_life_ns": 4000,
+        "overlay_scale": 9,
+        "passive_weight": 256,
         "hidden_at_equal": 1,
         "own_first": 1,
         "median_life_ns": 55,
@@ -113,9 +124,29 @@ def test_every_setting_reaches_a_field_of_the_core() -> None:
         "order_ns": 2,
         "response_ns": 3,
     }
-    assert expected == config.params(Fidelity.L2_TRADES, 55, 20)
+    assert expected == config.params(Fidelity.L2_TRADES, 55, 20, 9)
     assert set(expected) <= set(WORLD.names or ())
 
 
 def test_a_chosen_median_life_goes_before_the_measured_one() -> None:
     assert 9 == MarketConfig(median_life_ns=9).params(Fidelity.L3_FULL, 55, 0)["median_life_ns"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"prefactor": 0.0}, "prefactor is 0.0"),
+        ({"half_life_ns": 1}, "half_life_ns is 1"),
+        ({"passive_weight": 1.5}, "passive_weight is 1.5"),
+        ({"daily_volume_lots": 5}, "go together"),
+        ({"daily_volume_lots": 0, "daily_volatility_ticks": 1.0}, "above 0"),
+    ],
+)
+def test_an_overlay_that_means_nothing_is_refused(wrong: dict[str, float], said: str) -> None:
+    with pytest.raises(ConfigError, match=f"overlay: .*{said}"):
+        Overlay(**wrong)  # type: ignore[arg-type]
+
+
+def test_under_an_overlay_the_half_life_is_that_of_the_pressure() -> None:
+    config = MarketConfig(impact=Impact.OVERLAY, overlay=Overlay(half_life_ns=7000))
+    assert 7000 == config.params(Fidelity.L3_FULL, 55, 0)["half_life_ns"]

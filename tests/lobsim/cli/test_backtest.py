@@ -252,6 +252,14 @@ def test_a_market_of_levels_takes_its_own_settings(run: Run, tmp_path: Path) -> 
     assert (0, "", "decay") == (done.code, done.err, done.json["impact"])
 
 
+def test_an_overlay_is_stated_with_what_moves_a_tick(run: Run, day: Path, tmp_path: Path) -> None:
+    out = tmp_path / "report"
+    found = run(*order(day, algo="once", impact="overlay", half_life="2m", out=out), "--json")
+    assert (0, "overlay") == (found.code, found.json["impact"])
+    assert {"offset", "shifts", "reentered"} < set(found.json["results"][0]["drift"])
+    assert "half of the pressure gone after 120 s" in (out / "report.html").read_text(encoding="utf-8")
+
+
 def test_levels_add_the_same_order_on_displayed_quantities(run: Run, day: Path) -> None:
     pytest.importorskip("lobsim.sample")
     found = run(*order(day, algo="twap,once"), "--levels", "--json").json["results"]

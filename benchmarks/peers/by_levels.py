@@ -1,0 +1,122 @@
+"""A day of levels beside hftbacktest: replayed with a compiled call at every packet, and read back from the disk.
+
+Replays are processes of their own, in turns; both engines must have called as often, but for the last packet (hftbacktest does not tell of it), and end with
+the same touch, prices and sizes.  Reading back is `lobsim.load` beside ``numpy.load`` of a compressed npz of the same rows in hftbacktest's
+table, in one process and in turns; both must hold the same prices and sizes.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from time import process_time
+from typing import Any
+
+import numpy as np
+
+from benchmarks.peers.levels import rows_of_levels, stored_day, stored_levels
+from lobsim.feeds.store import load
+
+HERE = Path(__file__).resolve().parent
+OURS = "lobsim, a call a packet"
+_MIB = 2**20
+_LOW, _HIGH = "300000", "1500000"
+"""Where the array-backed depth of the peer begins and ends, in ticks: around the market, its memory bounded."""
+
+
+def measure_levels(
+    data: Path, python: Path, folder: Path, rounds: int, run: Callable[[list[str]], dict[str, Any]]
+) -> dict[str, Any]:
+    """Both engines on the Binance capture, in turns; the ratio is that of the least times.
+
+    run  starts a replay and answers its JSON
+    """
+    partition = stored_levels(data, folder / "levels")
+    day = stored_day(partition)
+    theirs = folder / "levels.npz"
+    rows = rows_of_levels(day)
+    np.savez(theirs, data=rows)
+    peer = [str(python), str(HERE / "hftbacktest_l2.py"), str(theirs), _LOW, _HIGH]
+    commands = {OURS: [sys.executable, "-m", "benchmarks.peers.lobsim_l2", str(partition)]}
+    for depth in ("roi", "hash"):
+        for mode in ("calls", "through"):
+            commands[f"hftbacktest, {depth}, {mode}"] = [*peer, depth, mode]
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in commands}
+    for turn in range(rounds):
+        for name, command in commands.items():
+            sys.stderr.write(f"BTCUSDT by levels: round {turn + 1} of {rounds}, {name}\n")
+            found[name].append(run(command))
+    _check(found)
+    return _figures(found, len(rows))
+
+
+def _check(found: dict[str, list[dict[str, Any]]]) -> None:
+    """Everybody came to the end with one touch, and whoever called did so at every packet."""
+    runs = [run for runs in found.values() for run in runs]
+    ends = {(tuple(run["touch"]), tuple(run["sizes"]), run["ended"]) for run in runs}
+    calls = {run["calls"] for run in runs if run["calls"]}
+    if len(ends) != 1 or not next(iter(ends))[2] or max(calls) - min(calls) > 1:
+        raise SystemExit(f"the engines do not end alike, no time counts: {sorted(ends)}, calls {sorted(calls)}")
+
+
+def _figures(found: dict[str, list[dict[str, Any]]], rows: int) -> dict[str, Any]:
+    engines = {}
+    for name, runs in found.items():
+        seconds = [run["seconds"] for run in runs]
+        engines[name] = {
+            "events_per_s": round(rows / min(seconds)),
+            "ns_per_event": round(min(seconds) / rows * 1e9, 1),
+            "median_ns_per_event": round(median(seconds) / rows * 1e9, 1),
+            "peak_mib": round(max(run["peak_bytes"] for run in runs) / _MIB),
+        }
+    best = min(row["ns_per_event"] for name, row in engines.items() if name != OURS)
+    middle = min(row["median_ns_per_event"] for name, row in engines.items() if name != OURS)
+    last = found[OURS][-1]
+    return {
+        "events": rows,
+        "peer_rows": rows,
+        "note": f"{rows:,} rows, {last['calls']:,} calls",
+        "touch_ticks": last["touch"],
+        "touch_sizes": last["sizes"],
+        "engines": engines,
+        "ratio": round(best / engines[OURS]["ns_per_event"], 2),
+        "ratio_of_medians": round(middle / engines[OURS]["median_ns_per_event"], 2),
+    }
+
+
+def measure_reading(folder: Path, rounds: int) -> dict[str, Any]:
+    """Reading the stored day back, digest verified and not, beside the compressed npz; CPU seconds, least of the rounds."""
+    partition = next(iter(sorted((folder / "levels").glob("symbol=*/date=*"), key=_size, reverse=True)))
+    day = load(partition)
+    packed = folder / "packed.npz"
+    np.savez_compressed(packed, data=rows_of_levels(day))
+    ways: dict[str, Callable[[], Any]] = {
+        "npz": lambda: np.load(packed)["data"],
+        "verified": lambda: load(partition),
+        "trusted": lambda: load(partition, verify=False),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(max(rounds, 5)):
+        for name, read in ways.items():
+            start = process_time()
+            found = read()
+            seconds[name].append(process_time() - start)
+            sizes = found["qty"].astype(np.int64) if name == "npz" else found.events["size"].to_numpy()
+            if not np.array_equal(sizes, day.events["size"].to_numpy()):
+                raise SystemExit(f"{name}: what is read back is not what was stored")
+    least = {name: min(times) for name, times in seconds.items()}
+    return {
+        "rows": day.events.height,
+        "npz_bytes": packed.stat().st_size,
+        "stored_bytes": _size(partition),
+        "seconds": {name: round(value, 4) for name, value in least.items()},
+        "smaller": round(packed.stat().st_size / _size(partition), 2),
+        "faster_verified": round(least["npz"] / least["verified"], 2),
+        "faster_trusted": round(least["npz"] / least["trusted"], 2),
+    }
+
+
+def _size(partition: Path) -> int:
+    return sum(file.stat().st_size for file in partition.iterdir())
