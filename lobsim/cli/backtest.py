@@ -40,7 +40,9 @@ FeesOption = Annotated[
 ]
 QueueOption = Annotated[
     str | None,
-    typer.Option("--queue", help="Levels only: who leaves when a level falls, NAME or NAME:N; default power3:3."),
+    typer.Option(
+        "--queue", help="Levels only: who leaves when a level falls, NAME, NAME:N or FILE.json; default power3:3."
+    ),
 ]
 
 
@@ -176,6 +178,10 @@ def _level_settings(queue: str | None, half_life: str | None) -> dict[str, Any]:
         settings["half_life_ns"] = duration_ns(half_life, "--half-life")
     if queue is None:
         return settings
+    if queue.endswith(".json"):
+        from lobsim.calibration.stored import read_queue_settings
+
+        return settings | read_queue_settings(Path(queue))
     names = {model.name.lower().replace("_", "-"): model for model in QueueModel}
     name, colon, power = queue.strip().lower().partition(":")
     if name not in names:
