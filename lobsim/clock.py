@@ -15,8 +15,9 @@ from lobsim.feeds.schema import DatasetInfo
 
 NS_PER_SECOND = 10**9
 _NEW_YORK = "America/New_York"
-_US_VENUES = ("NASDAQ", "LOBSIM", "BATS", "XNAS", "XNYS", "ARCX", "BATY", "EDGX", "IEXG")
-_ZONES: dict[str, str] = dict.fromkeys(_US_VENUES, _NEW_YORK) | dict.fromkeys(("SSE", "SZSE"), "Asia/Shanghai")
+_ZONES: dict[str, str] = {}
+_ZONES |= dict.fromkeys(("NASDAQ", "LOBSIM", "BATS", "XNAS", "XNYS", "ARCX", "BATY", "EDGX", "IEXG"), _NEW_YORK)
+_ZONES |= dict.fromkeys(("SSE", "SZSE"), "Asia/Shanghai")
 _UNITS_NS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": NS_PER_SECOND, "m": 60 * NS_PER_SECOND, "h": 3600 * NS_PER_SECOND}
 _PIECE = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|m|h)")
 _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?")

@@ -42,6 +42,10 @@ QueueOption = Annotated[
     str | None,
     typer.Option("--queue", help="Levels: who leaves when one falls: NAME, NAME:N, FILE.json; default power3:3."),
 ]
+HalfLifeOption = Annotated[
+    str | None,
+    typer.Option("--half-life", help="impact decay or overlay: half of what was taken is back, or forgotten, then."),
+]
 
 
 def backtest(
@@ -74,12 +78,7 @@ def backtest(
         str | None, typer.Option("--impact", help="none, consume, decay, rematch or overlay; default by the data.")
     ] = None,
     queue: QueueOption = None,
-    half_life: Annotated[
-        str | None,
-        typer.Option(
-            "--half-life", help="impact decay or overlay: half of what was taken is back, or forgotten, then."
-        ),
-    ] = None,
+    half_life: HalfLifeOption = None,
     levels: Annotated[bool, typer.Option("--levels", help="Replay the data's level (L2) projection too.")] = False,
     seed: Annotated[int, typer.Option("--seed", help="Of the drawn lifetimes of surplus orders.")] = 0,
     fees: FeesOption = None,
