@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -29,10 +29,10 @@ from lobsim.feeds.schema import COLUMNS, ON_TICK, DatasetInfo, begin_digest, che
 from lobsim.feeds.store import (
     EVENTS,
     EVENTS_SCHEMA,
-    PARQUET,
     TEMPORARY,
     description,
     disk_errors,
+    parquet_settings,
     partition_folder,
     remove_leftovers,
 )
@@ -40,7 +40,6 @@ from lobsim.feeds.text import day_start_ns
 from lobsim.types import MAX_SIZE_LOTS, Kind
 
 PART_ROWS = 2**18
-_PARTS: dict[str, Any] = PARQUET | {"compression": "lz4"}
 _STATE_COLUMNS = ["kind", "side", "price", "size", "order_id", "other_id"]
 _NEEDS = {"price": ["kind", "price"], "size": ["kind", "size"]}
 
@@ -118,7 +117,7 @@ class Day:
             self._first_part_of_book = len(self._parts)
         path = self.folder / TEMPORARY.format(f"{len(self._parts):06}")
         with disk_errors(self.folder):
-            pq.write_table(part.to_arrow(), path, **_PARTS)
+            pq.write_table(part.to_arrow(), path, **(parquet_settings(part.columns) | {"compression": "lz4"}))
         self._parts.append(path)
 
     def book_at_end(self) -> BookAtEnd:
@@ -241,7 +240,7 @@ class Day:
         path = self.folder / TEMPORARY.format(EVENTS)
         schema = EVENTS_SCHEMA.with_metadata(description(info, digest))
         with disk_errors(self.folder), path.open("wb") as file:
-            with pq.ParquetWriter(file, schema, **PARQUET) as writer:
+            with pq.ParquetWriter(file, schema, **parquet_settings(schema.names)) as writer:
                 for offset, part in self._frames(list(COLUMNS)):
                     part = self._renumbered(scales.rescaled(part), offset)
                     check_numbers(part, info.tick_quanta, file=self.file, rows_before=self._row_offset + offset)

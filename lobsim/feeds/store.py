@@ -37,13 +37,10 @@ TEMPORARY = ".{}.partial"
 """What a file is called while it is written, in the folder where it will lie."""
 _DESCRIPTION, _DESCRIPTION_SHA256 = b"lobsim", b"lobsim.sha256"
 EVENTS_SCHEMA = pl.DataFrame(schema=COLUMNS).to_arrow().schema
-PARQUET: dict[str, Any] = {
-    "compression": "zstd",
-    "use_dictionary": False,
-    "column_encoding": "DELTA_BINARY_PACKED",
-    "write_page_checksum": True,
-}
-"""How every file of a store is written; differences pack a tenth smaller than plain integers and are read in two thirds of the time."""
+_PARQUET: dict[str, Any] = {"compression": "zstd", "use_dictionary": False, "write_page_checksum": True}
+_ENCODINGS: dict[str, str] = {}
+_ENCODINGS |= dict.fromkeys(("price", "size", "order_id", "flags"), "BYTE_STREAM_SPLIT")
+_ENCODINGS |= dict.fromkeys(("kind", "side"), "PLAIN")
 _BOOK_FIELDS = ("ask_price", "ask_size", "bid_price", "bid_size")
 _AGAIN = "import the vendor file again"
 
@@ -260,10 +257,19 @@ def _read(path: Path, wanted: pa.Schema) -> pa.Table:
         return pa.table(table.columns, schema=wanted)  # without any metadata of the file
 
 
+def parquet_settings(columns: Sequence[str]) -> dict[str, Any]:
+    """How a table of a store is written.
+
+    What rises, and the cells of books, is kept as differences.  Prices, sizes and ids jump about: the bytes of one weight lie together there (measured on eight
+    recordings: files 5 to 36 % smaller than with differences throughout, read as fast or faster).
+    """
+    return _PARQUET | {"column_encoding": {name: _ENCODINGS.get(name, "DELTA_BINARY_PACKED") for name in columns}}
+
+
 def _write(table: pa.Table, path: Path) -> None:
     """Write a table and push it down to the disk."""
     with path.open("wb") as file:
-        pq.write_table(table, file, **PARQUET)
+        pq.write_table(table, file, **parquet_settings(table.schema.names))
         file.flush()
         os.fsync(file.fileno())
 
