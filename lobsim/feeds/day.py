@@ -117,7 +117,7 @@ class Day:
             self._first_part_of_book = len(self._parts)
         path = self.folder / TEMPORARY.format(f"{len(self._parts):06}")
         with disk_errors(self.folder):
-            pq.write_table(part.to_arrow(), path, **(parquet_settings(part.columns) | {"compression": "lz4"}))
+            pq.write_table(part.to_arrow(), path, **parquet_settings(part.columns, "lz4"))
         self._parts.append(path)
 
     def book_at_end(self) -> BookAtEnd:
