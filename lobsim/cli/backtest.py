@@ -155,7 +155,7 @@ def _makers(algo: str, choices: Choices) -> dict[str, AlgorithmMaker]:
 
 
 def _config(impact: str | None, latency: Latency, seed: int, more: dict[str, Any]) -> MarketConfig:
-    from lobsim.config import MarketConfig
+    from lobsim.config import MarketConfig, Overlay
     from lobsim.errors import ConfigError
     from lobsim.types import Impact
 
@@ -164,20 +164,20 @@ def _config(impact: str | None, latency: Latency, seed: int, more: dict[str, Any
     if impact is not None and impact not in names:
         raise ConfigError(f"there is no impact mode {impact!r}", where="--impact", hint=f"choose {', '.join(names)}")
     mode = None if impact is None else names[impact]
+    if mode == Impact.OVERLAY and "half_life_ns" in more:
+        more = more | {"overlay": Overlay(half_life_ns=more["half_life_ns"])}
     return MarketConfig(impact=mode, latency=latency, seed=seed, **more)
 
 
 def _level_settings(queue: str | None, half_life: str | None) -> dict[str, Any]:
     """Fields of MarketConfig that only data by levels use, or an overlay."""
     from lobsim.clock import duration_ns
-    from lobsim.config import Overlay
     from lobsim.errors import ConfigError
     from lobsim.types import QueueModel
 
     settings: dict[str, Any] = {}
     if half_life is not None:
         settings["half_life_ns"] = duration_ns(half_life, "--half-life")
-        settings["overlay"] = Overlay(half_life_ns=settings["half_life_ns"])
     if queue is None:
         return settings
     if queue.endswith(".json"):

@@ -12,7 +12,7 @@ import numpy as np
 from lobsim.core.book import join, pool_left, take_out
 from lobsim.core.calendar import first_wait_ns
 from lobsim.core.calm_levels import apply_level_plainly, levels_are_calm
-from lobsim.core.foresight import MANY_ORDERS, foresee_rows
+from lobsim.core.foresight import MANY_ORDERS, STEP, foresee_block, foresee_level, foresee_rows
 from lobsim.core.ids import add_id_at, find_place, slot_at
 from lobsim.core.jit import inline, kernel, prefetch, stay_apart
 from lobsim.core.layout import OWN, RECORDED
@@ -156,6 +156,10 @@ def replay_calmly(world, until_ns, most):
         prefetch(world.tape, k + _ROWS_AHEAD)
         if large:
             foresee_rows(book, world.tape, k, stop)
+        elif by_levels and k + 2 * STEP < stop:
+            soon, next_one = world.tape[k + 2 * STEP], world.tape[k + STEP]
+            foresee_level(book, np.int64(soon["side"]), np.int64(soon["price_ticks"]))
+            foresee_block(book, np.int64(next_one["side"]), np.int64(next_one["price_ticks"]))
         row = world.tape[k]
         ts_ns = np.int64(row["ts_ns"])
         if ts_ns >= before_ns or ts_ns > until_ns:

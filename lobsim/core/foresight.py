@@ -53,6 +53,25 @@ def foresee(book, messages, i, stop):
 
 
 @inline
+def foresee_level(book, side, price_ticks):
+    """The place of a level that will be spoken of soon, if it lies in the window; a guess about the side does no harm."""
+    side = side & 1
+    offset = fold(side, price_ticks) - book.sides[side]["base"]
+    level = window_slot(book, side, offset & (window_of(book) - 1))
+    prefetch(book.nodes, level)
+    prefetch(book.info, level)
+
+
+@inline
+def foresee_block(book, side, price_ticks):
+    """The block of a level whose own place has come by now."""
+    side = side & 1
+    offset = fold(side, price_ticks) - book.sides[side]["base"]
+    slot = np.int64(book.nodes[window_slot(book, side, offset & (window_of(book) - 1))]["next"])
+    prefetch(book.nodes, slot)
+
+
+@inline
 def foresee_rows(book, tape, k, stop):
     """The same looks for the rows of a tape; the cold halves of orders and levels are needed there too."""
     if k + 3 * STEP >= stop:

@@ -10,11 +10,15 @@ from __future__ import annotations
 import numpy as np
 
 from lobsim.core.book import pool_left
+from lobsim.core.foresight import foresee_level
 from lobsim.core.jit import inline, kernel
 from lobsim.core.latency import FEED_BOOK, FEED_TRADES, date_entries
 from lobsim.core.levels import find_level, fold, level_emptied, level_for
 from lobsim.core.state import PUBLISHED_LEVEL, PUBLISHED_OFFSET, PUBLISHED_PHASE, PUBLISHED_TRADE
 from lobsim.types import NEVER, Status
+
+_ENTRIES_AHEAD = 8
+"""So far ahead of the reader its levels are fetched; what stands there may be older than the ring, which does no harm."""
 
 
 @inline
@@ -165,6 +169,8 @@ def hear(world, now_ns):
         entry = world.ring[head["read"] & mask]
         if entry["ts_ns"] + head["feed_ns"] > now_ns:
             break
+        soon = world.ring[(head["read"] + _ENTRIES_AHEAD) & mask]
+        foresee_level(world.seen, np.int64(soon["side"]), np.int64(soon["price_ticks"]))
         if entry["kind"] == PUBLISHED_LEVEL:
             if sure == 0:
                 sure = _levels_with_room(world.seen)

@@ -331,7 +331,7 @@ def test_the_volume_of_the_day_itself_may_not_be_known(run: Run, day: Path) -> N
         ({"latency": "25h"}, "latency: feed_ns is 90000000000000, whole nanoseconds from 0 to one day are needed"),
         ({"impact": "big"}, "--impact: there is no impact mode 'big'; choose none, consume, decay, rematch"),
         ({"impact": "consume"}, "impact consume does not exist for L3_FULL data; use rematch, overlay or none"),
-        ({"impact": "decay"}, "impact decay does not exist for L3_FULL data; use rematch or none"),
+        ({"impact": "decay"}, "impact decay does not exist for L3_FULL data; use rematch, overlay or none"),
         ({"queue": "lifo"}, "--queue: there is no queue model 'lifo'; choose risk-averse, proportional, power3"),
         ({"queue": "log:2"}, "--queue: log has no exponent; write log"),
         ({"queue": "power:two"}, "--queue: 'two' is no number; write power:3"),
