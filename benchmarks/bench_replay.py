@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from execution.catalogue import algorithm_named
 from execution.parent import Parent
 from lobsim.config import Latency, MarketConfig
 from lobsim.feeds.lobster import read_lobster
+from lobsim.feeds.schema import validate
 from lobsim.feeds.store import load, save
 from lobsim.market import Market
 from lobsim.types import Side
@@ -42,6 +44,13 @@ def test_null_replay_with_row_check(benchmark: Any, shared: Path) -> None:
     assert 147_916 == check.rows_matching
     assert 44_451 == check.rows_entering
     benchmark.extra_info["events_per_s"] = round(check.rows / benchmark.stats.stats.min)
+
+
+def test_validating_a_day(benchmark: Any, shared: Path) -> None:
+    """The events of the day against every rule of the canonical table."""
+    dataset = replace(read_lobster(_zip(shared)), rows=None)
+    benchmark.pedantic(lambda: validate(dataset), rounds=7, warmup_rounds=1)
+    assert 147_916 == dataset.events.height
 
 
 def test_backtest_of_four_algorithms(benchmark: Any, shared: Path) -> None:

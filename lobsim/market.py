@@ -18,7 +18,6 @@ import numpy as np
 import polars as pl
 
 from lobsim.config import MarketConfig
-from lobsim.core.book import BookSize
 from lobsim.core.loop import advance, record_history, room_for_event
 from lobsim.core.state import World
 from lobsim.core.world import WorldSize, copy_world, make_tape, new_world, roomier_world, scratch
@@ -30,15 +29,13 @@ from lobsim.latency import Latency
 from lobsim.latency_tables import LegArrays, leg_arrays
 from lobsim.natural import natural
 from lobsim.overlay import overlay_scale, squared_moves, traded_lots
+from lobsim.tape_room import room_for
 from lobsim.types import L2_SHIFT, NEVER, NONE_PRICE, Fidelity, Flag, Impact, Kind, Side, Status
 
 _CHUNK_EVENTS = 200_000
 """Events per compiled call: some tens of milliseconds, so Ctrl-C is heard within one."""
 _LEVEL_DATA = (Fidelity.L2_TRADES, Fidelity.L2_SNAPSHOTS, Fidelity.L1)
 _DEFAULT_LIFE_NS = 10**9
-_LEAST_ORDERS = 8192
-_MOST_LEVELS = 2**16
-"""More room than for so many levels, or a wider window, is made on the way."""
 _ORDER_KINDS = (Kind.ADD, Kind.REDUCE, Kind.DELETE, Kind.REPLACE, Kind.EXECUTE)
 
 
@@ -231,20 +228,8 @@ class Market:
         return int(lives[len(lives) // 2]) if len(lives) else _DEFAULT_LIFE_NS
 
     @cached_property
-    def _most_orders(self) -> int:
-        """About the most orders that ever rest at once, so that a book need not grow on the way: an order lives from its ADD to its last row that ends one."""
-        kind = self.tape["kind"]
-        if self.by_levels or len(kind) <= _LEAST_ORDERS:
-            return 0
-        ends = pl.DataFrame({"order_id": self.tape["order_id"], "kind": kind}).lazy().with_row_index("row")
-        ends = (
-            ends.filter(pl.col("kind").is_in((int(Kind.DELETE), int(Kind.EXECUTE))))
-            .group_by("order_id")
-            .agg(pl.col("row").max())
-        )
-        change = (kind == Kind.ADD).astype(np.int64)
-        change[ends.collect()["row"].to_numpy()] -= 1
-        return int(np.cumsum(change).max())
+    def _room(self) -> WorldSize:
+        return room_for(self.tape, by_levels=self.by_levels, cells=self.rows.shape[1])
 
     @cached_property
     def overlay_scale(self) -> int:
@@ -282,28 +267,8 @@ class Market:
             self._legs[latency] = leg_arrays(latency, self.dataset, self.tape["ts_ns"])
         legs = self._legs[latency]
         params |= legs.head
-        many_levels = self.by_levels and len(self.tape) > _LEAST_ORDERS
-        size = self._size_for_levels if many_levels else self._size_for_orders
-        world = new_world(self.tape, self.rows, self.truth, params, size, *legs[1:])
+        world = new_world(self.tape, self.rows, self.truth, params, self._room, *legs[1:])
         return MarketRun(world, frozenset(params), latency)
-
-    @property
-    def _size_for_orders(self) -> WorldSize:
-        """Room to begin with, by the most orders that rest."""
-        far = 256 + 2 * self.rows.shape[1]
-        orders = max(_LEAST_ORDERS, 1 << (self._most_orders + self._most_orders // 4).bit_length())
-        return WorldSize(book=BookSize(orders=orders, window=4096, far=far, ids=2 * orders, timers=256))
-
-    @cached_property
-    def _size_for_levels(self) -> WorldSize:
-        """Room to begin with, by how far apart and how many the prices of a recording are: so that a book of levels need not grow on the way."""
-        rows = self.tape[self.tape["kind"] == Kind.LEVEL]
-        prices = np.unique(rows["price_ticks"])
-        levels = min(max(len(prices), 1), _MOST_LEVELS)
-        apart = 2 * np.quantile(np.abs(prices - np.median(rows["price_ticks"])), 0.95) if len(prices) else 0
-        window = min(max(1 << int(apart).bit_length(), 4096), _MOST_LEVELS)
-        book = BookSize(orders=2 * levels + 8192, window=window, far=256 + levels // 2, ids=1024, timers=256)
-        return WorldSize(book=book, seen=book._replace(ids=64, timers=2), ring=2**16, reports=2**14)
 
     def keyframes(self, *, every_ns: int | None = None, count: int | None = None) -> Keyframes:
         """Take snapshots along the recording (one replay of it), from which `start_at` begins.
