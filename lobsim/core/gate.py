@@ -195,9 +195,9 @@ def _settle_entry(world, order, n, kept):
     _rest(world, order, kept)
 
 
-@kernel
+@inline
 def _refuse(world, order, reason):
-    """An own order, or what was to replace one, never enters."""
+    """An own NEW or REPLACE comes to nothing."""
     mine = world.own[order]
     mine["venue_state"] = OrderState.REJECTED
     mine["reason"] = reason
@@ -228,16 +228,6 @@ def _submit(world, message):
     """An own request goes through the exchange.  Returns the number of its reports."""
     largest = np.int64(MAX_SIZE_LOTS) << world.head[0]["shift"]
     return process(world.book, message, world.book.no_terms, OWN, largest, 0, world.reports, 0)
-
-
-@inline
-def _refuse(world, order, reason):
-    """An own NEW or REPLACE comes to nothing."""
-    mine = world.own[order]
-    mine["venue_state"] = OrderState.REJECTED
-    mine["reason"] = reason
-    mine["done_ns"] = world.head[0]["now_ns"]
-    answer(world, ReportKind.REJECTED, order, reason, 0)
 
 
 @kernel
