@@ -1,7 +1,7 @@
 """Runs the suite three ways; ``./run test`` without arguments is this file.
 
 compiled      as users run it; the compiled cache is filled once, before workers share it
-checked       NUMBA_BOUNDSCHECK=1: an index outside an array is an error instead of a wrong answer (not the importers: nothing there is compiled)
+checked       NUMBA_BOUNDSCHECK=1: an index outside an array is an error instead of a wrong answer (not what compiles nothing: NOTHING_COMPILED)
 uncompiled    NUMBA_DISABLE_JIT=1 on small inputs, with coverage: which lines really ran
 
 The exit code is not 0 if any way fails; all three run in any case.
@@ -22,6 +22,22 @@ SWITCHES = ("NUMBA_BOUNDSCHECK", "NUMBA_DISABLE_JIT", "LOBSIM_SMALL")
 TAIL_BYTES = 4096
 
 
+NOTHING_COMPILED = (
+    "tests/benchmarks",
+    "tests/execution/test_report.py",
+    "tests/execution/test_report_delays.py",
+    "tests/lobsim/cli/test_bad_input.py",
+    "tests/lobsim/cli/test_calibrate_latency.py",
+    "tests/lobsim/cli/test_doctor.py",
+    "tests/lobsim/cli/test_import.py",
+    "tests/lobsim/cli/test_import_streams.py",
+    "tests/lobsim/feeds",
+    "tests/lobsim/test_latency_calibration.py",
+    "tests/lobsim/test_latency_fit.py",
+)
+"""Importers, reports and fits: checking the bounds of compiled code says nothing about them, or nothing that other tests do not say."""
+
+
 class Way(NamedTuple):
     """One way to run the suite."""
 
@@ -32,7 +48,11 @@ class Way(NamedTuple):
 
 WAYS = (
     Way("compiled", {}, ["-m", "not slow"]),
-    Way("checked", {"NUMBA_BOUNDSCHECK": "1"}, ["-m", "not slow and not browser", "--ignore=tests/lobsim/feeds"]),
+    Way(
+        "checked",
+        {"NUMBA_BOUNDSCHECK": "1"},
+        ["-m", "not slow and not browser", *(f"--ignore={path}" for path in NOTHING_COMPILED)],
+    ),
     Way(
         "uncompiled",
         {"NUMBA_DISABLE_JIT": "1", "LOBSIM_SMALL": "1"},
