@@ -176,8 +176,8 @@ class Market:
                 hint="import the book of the same day together with it",
             )
 
-    def with_latency(self, latency: Any) -> Market:
-        """The same market with other delays (config.Latency); what was made ready or measured is shared."""
+    def with_latency(self, latency: Latency) -> Market:
+        """The same market with other delays; what was made ready or measured is shared."""
         other = copy(self)
         other.config = replace(self.config, latency=latency)
         other._keyframes = None

@@ -15,7 +15,6 @@ import sys
 import tempfile
 import venv
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -23,11 +22,11 @@ import numpy as np
 from benchmarks.peers.by_levels import measure_levels, measure_reading
 from benchmarks.peers.hftbacktest_file import write_npz
 from benchmarks.peers.recordings import Recording, aapl_recording, yardstick_recordings
+from benchmarks.peers.turns import Runs, figures_of, in_turns
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HERE = Path(__file__).resolve().parent
 OURS, ONE_BOOK, PEER_ARRAY, PEER_HASH = "lobsim", "lobsim, one book", "hftbacktest, array", "hftbacktest, hash map"
-_MIB = 2**20
 
 
 def make_environment(folder: Path) -> Path:
@@ -67,49 +66,19 @@ def measure(recording: Recording, python: Path, folder: Path, rounds: int) -> di
         ONE_BOOK: [*mine, "one"],
         PEER_HASH: [str(python), script, str(theirs), low, high, "hash"],
     }
-    found: dict[str, list[dict[str, Any]]] = {name: [] for name in commands}
-    for turn in range(rounds):
-        for name, command in commands.items():
-            sys.stderr.write(f"{recording.name}: round {turn + 1} of {rounds}, {name}\n")
-            found[name].append(_run(command))
+    found = in_turns(recording.name, commands, rounds, _run)
     _check(recording, found)
-    return _figures(recording, found, rows)
+    peers = (PEER_ARRAY, PEER_HASH)
+    return figures_of(found, len(recording.events), peer_rows=rows, note=recording.note, ours=OURS, peers=peers)
 
 
-def _check(recording: Recording, found: dict[str, list[dict[str, Any]]]) -> None:
+def _check(recording: Recording, found: Runs) -> None:
     """Everybody came to the end, with one and the same touch."""
     ends = {(tuple(run["touch"]), tuple(run["sizes"]), run["ended"]) for runs in found.values() for run in runs}
     if len(ends) != 1 or not next(iter(ends))[2]:
         raise SystemExit(f"{recording.name}: the engines do not end alike, no time counts: {sorted(ends)}")
     if recording.touch_ticks is not None and next(iter(ends))[0] != recording.touch_ticks:
         raise SystemExit(f"{recording.name}: the touch is {ends}, it must be {recording.touch_ticks}: no time counts")
-
-
-def _figures(recording: Recording, found: dict[str, list[dict[str, Any]]], rows: int) -> dict[str, Any]:
-    count = len(recording.events)
-    engines = {}
-    for name, runs in found.items():
-        seconds = [run["seconds"] for run in runs]
-        engines[name] = {
-            "events_per_s": round(count / min(seconds)),
-            "ns_per_event": round(min(seconds) / count * 1e9, 1),
-            "median_ns_per_event": round(median(seconds) / count * 1e9, 1),
-            "peak_mib": round(max(run["peak_bytes"] for run in runs) / _MIB),
-            "imports_mib": round(max(run["imports_bytes"] for run in runs) / _MIB),
-        }
-    best = min(engines[PEER_ARRAY]["ns_per_event"], engines[PEER_HASH]["ns_per_event"])
-    middle = min(engines[PEER_ARRAY]["median_ns_per_event"], engines[PEER_HASH]["median_ns_per_event"])
-    last = found[OURS][-1]
-    return {
-        "events": count,
-        "peer_rows": rows,
-        "note": recording.note,
-        "touch_ticks": last["touch"],
-        "touch_sizes": last["sizes"],
-        "engines": engines,
-        "ratio": round(best / engines[OURS]["ns_per_event"], 2),
-        "ratio_of_medians": round(middle / engines[OURS]["median_ns_per_event"], 2),
-    }
 
 
 def _print(result: dict[str, Any]) -> None:

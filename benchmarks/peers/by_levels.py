@@ -10,18 +10,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 from time import process_time
 from typing import Any
 
 import numpy as np
 
 from benchmarks.peers.levels import rows_of_levels, stored_day, stored_levels
+from benchmarks.peers.turns import Runs, figures_of, in_turns
 from lobsim.feeds.store import load
 
 HERE = Path(__file__).resolve().parent
 OURS = "lobsim, a call a packet"
-_MIB = 2**20
 _LOW, _HIGH = "300000", "1500000"
 """Where the array-backed depth of the peer begins and ends, in ticks: around the market, its memory bounded."""
 
@@ -43,47 +42,20 @@ def measure_levels(
     for depth in ("roi", "hash"):
         for mode in ("calls", "through"):
             commands[f"hftbacktest, {depth}, {mode}"] = [*peer, depth, mode]
-    found: dict[str, list[dict[str, Any]]] = {name: [] for name in commands}
-    for turn in range(rounds):
-        for name, command in commands.items():
-            sys.stderr.write(f"BTCUSDT by levels: round {turn + 1} of {rounds}, {name}\n")
-            found[name].append(run(command))
+    found = in_turns("BTCUSDT by levels", commands, rounds, run)
     _check(found)
-    return _figures(found, len(rows))
+    note = f"{len(rows):,} rows, {found[OURS][-1]['calls']:,} calls"
+    peers = [name for name in commands if name != OURS]
+    return figures_of(found, len(rows), peer_rows=len(rows), note=note, ours=OURS, peers=peers)
 
 
-def _check(found: dict[str, list[dict[str, Any]]]) -> None:
+def _check(found: Runs) -> None:
     """Everybody came to the end with one touch, and whoever called did so at every packet."""
     runs = [run for runs in found.values() for run in runs]
     ends = {(tuple(run["touch"]), tuple(run["sizes"]), run["ended"]) for run in runs}
     calls = {run["calls"] for run in runs if run["calls"]}
     if len(ends) != 1 or not next(iter(ends))[2] or max(calls) - min(calls) > 1:
         raise SystemExit(f"the engines do not end alike, no time counts: {sorted(ends)}, calls {sorted(calls)}")
-
-
-def _figures(found: dict[str, list[dict[str, Any]]], rows: int) -> dict[str, Any]:
-    engines = {}
-    for name, runs in found.items():
-        seconds = [run["seconds"] for run in runs]
-        engines[name] = {
-            "events_per_s": round(rows / min(seconds)),
-            "ns_per_event": round(min(seconds) / rows * 1e9, 1),
-            "median_ns_per_event": round(median(seconds) / rows * 1e9, 1),
-            "peak_mib": round(max(run["peak_bytes"] for run in runs) / _MIB),
-        }
-    best = min(row["ns_per_event"] for name, row in engines.items() if name != OURS)
-    middle = min(row["median_ns_per_event"] for name, row in engines.items() if name != OURS)
-    last = found[OURS][-1]
-    return {
-        "events": rows,
-        "peer_rows": rows,
-        "note": f"{rows:,} rows, {last['calls']:,} calls",
-        "touch_ticks": last["touch"],
-        "touch_sizes": last["sizes"],
-        "engines": engines,
-        "ratio": round(best / engines[OURS]["ns_per_event"], 2),
-        "ratio_of_medians": round(middle / engines[OURS]["median_ns_per_event"], 2),
-    }
 
 
 def measure_reading(folder: Path, rounds: int) -> dict[str, Any]:

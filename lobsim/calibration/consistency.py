@@ -11,15 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from lobsim.calibration.causes import Cause, Explainer, by_time
 from lobsim.calibration.reinsertion import Outcome, Reinsertion, read_turns
 from lobsim.calibration.sampling import draw
 from lobsim.calibration.stories import Story, Stratum, read_stories
 from lobsim.errors import ConfigError, DataError
 from lobsim.market import Market
-from lobsim.types import Flag, Kind, Phase
 
 MULTIPLES = (1, 2, 5)
 
@@ -154,7 +151,7 @@ def measure_consistency(
     stories = read_stories(market.tape)
     if not stories:
         raise DataError("no order was added in continuous trading", file=market.dataset.info.source)
-    turns = read_turns(market, lambda rows: in_auction(market.tape)[rows])
+    turns = read_turns(market)
     explainer = Explainer(market.tape, turns, stories)
     sample = draw(stories, count, seed)
     runs = Reinsertion(market)
@@ -186,16 +183,6 @@ def _refuse(market: Market, count: int, multiples: Sequence[int]) -> None:
         raise ConfigError(f"the sample is {count}, at least 1 is needed")
     if 1 not in multiples or min(multiples) < 1:
         raise ConfigError(f"the multiples are {tuple(multiples)}, 1 and whole numbers above it are needed")
-
-
-def in_auction(tape: np.ndarray) -> np.ndarray:
-    """bool [rows]: executions that did not happen in continuous trading."""
-    phases = np.flatnonzero(tape["kind"] == Kind.PHASE)
-    place = np.searchsorted(phases, np.arange(len(tape)), side="right") - 1
-    phase = np.full(len(tape), int(Phase.CONTINUOUS), np.int64)
-    inside = place >= 0
-    phase[inside] = tape["size"][phases[place[inside]]]
-    return (phase != Phase.CONTINUOUS) | ((tape["flags"] & Flag.AUCTION) != 0)
 
 
 def _is_exact(story: Story, outcome: Outcome) -> bool:

@@ -9,7 +9,7 @@ Invariants: samples do not see each other (each goes on from the same replay wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ from lobsim.core.reinsertion import follow_owner, record_places, stand_in, take_
 from lobsim.core.world import roomier_world
 from lobsim.market import Market, MarketRun
 from lobsim.snapshot import Snapshot
-from lobsim.types import FillReason, Kind, OrderState, Status
+from lobsim.types import FillReason, Flag, Kind, OrderState, Phase, Status
 
 PATIENCE_NS = 60 * 10**9
 """A larger order goes on resting for so long after the recorded one was full: nobody knows how long its owner would have waited."""
@@ -152,13 +152,19 @@ class Turns(NamedTuple):
         return int(self.places[place, 0]), bool(self.places[place, 2])
 
 
-def read_turns(market: Market, in_auction: Callable[[np.ndarray], np.ndarray]) -> Turns:
-    """Look at every recorded execution in continuous trading.
+def _in_auction(tape: np.ndarray) -> np.ndarray:
+    """bool [rows]: executions that did not happen in continuous trading."""
+    phases = np.flatnonzero(tape["kind"] == Kind.PHASE)
+    place = np.searchsorted(phases, np.arange(len(tape)), side="right") - 1
+    phase = np.full(len(tape), int(Phase.CONTINUOUS), np.int64)
+    inside = place >= 0
+    phase[inside] = tape["size"][phases[place[inside]]]
+    return (phase != Phase.CONTINUOUS) | ((tape["flags"] & Flag.AUCTION) != 0)
 
-    in_auction  answers for rows of the tape which of them were not in continuous trading
-    """
-    rows = np.flatnonzero(market.tape["kind"] == Kind.EXECUTE)
-    rows = rows[~in_auction(rows)]
+
+def read_turns(market: Market) -> Turns:
+    """Look at every recorded execution in continuous trading."""
+    rows = np.flatnonzero((market.tape["kind"] == Kind.EXECUTE) & ~_in_auction(market.tape))
     stops = np.stack([rows, market.tape["order_id"][rows]], axis=1).astype(np.int64)
     places = places_at(market.start(participant=False), stops)
     known = (places[:, 0] >= 0) & (stops[:, 1] != 0)

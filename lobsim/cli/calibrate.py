@@ -13,8 +13,8 @@ import typer
 from lobsim.cli.calibrate_latency import latency
 from lobsim.cli.compiling import compile_replay
 from lobsim.cli.data_source import (
-    UNDERSTOOD,
     BookOption,
+    DatasetArgument,
     DateOption,
     SeedBookOption,
     SymbolOption,
@@ -33,7 +33,7 @@ _SHOWN_HORIZON_S = 60
 
 
 def queue(
-    file: Annotated[str, typer.Argument(metavar="DATASET", help=f"{UNDERSTOOD[0].upper()}{UNDERSTOOD[1:]}.")],
+    file: DatasetArgument,
     orders: Annotated[int, typer.Option("--orders", metavar="N", min=2, help="How many orders to follow.")] = 600,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the draw.")] = 0,
     out: Annotated[

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 SAMPLE = "sample"
 UNDERSTOOD = 'a LOBSTER zip, csv or csv.gz, a folder written by "lobsim import", or the word "sample"'
 
+DatasetArgument = Annotated[str, typer.Argument(metavar="DATASET", help=f"{UNDERSTOOD[0].upper()}{UNDERSTOOD[1:]}.")]
 BookOption = Annotated[
     Path | None, typer.Option("--book", help="The orderbook file, where it does not lie beside the messages.")
 ]

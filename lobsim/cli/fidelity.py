@@ -8,8 +8,8 @@ import typer
 
 from lobsim.cli.compiling import compile_replay
 from lobsim.cli.data_source import (
-    UNDERSTOOD,
     BookOption,
+    DatasetArgument,
     DateOption,
     SeedBookOption,
     SymbolOption,
@@ -26,7 +26,7 @@ _SHOWN_MISSES = 12
 
 
 def fidelity(
-    file: Annotated[str, typer.Argument(metavar="DATASET", help=f"{UNDERSTOOD[0].upper()}{UNDERSTOOD[1:]}.")],
+    file: DatasetArgument,
     sample: Annotated[int, typer.Option("--sample", metavar="N", min=1, help="How many orders to put in.")] = 3000,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the draw.")] = 0,
     truth: TruthOption = None,

@@ -32,20 +32,31 @@ def _order_ahead(book, message):
 
 
 @inline
-def foresee(book, messages, i, stop):
-    """The looks that message i has to take at those after it, before stop."""
-    if i + 3 * STEP >= stop:
-        return
-    order_id = np.int64(messages[i + 3 * STEP]["order_id"])
+def _fetch_id(book, order_id):
+    """Where an id leads stands here."""
     if is_dense(book, order_id):
         prefetch(book.dense, order_id)
     else:
         prefetch(book.ids, place_of(book, order_id))
+
+
+@inline
+def _level_ahead(book, side, price_ticks):
+    """Slot of a level, if it lies in the window; a wrong guess, also about the side, does no harm."""
+    side = side & 1
+    offset = fold(side, price_ticks) - book.sides[side]["base"]
+    return window_slot(book, side, offset & (window_of(book) - 1))
+
+
+@inline
+def foresee(book, messages, i, stop):
+    """The looks that message i has to take at those after it, before stop."""
+    if i + 3 * STEP >= stop:
+        return
+    _fetch_id(book, np.int64(messages[i + 3 * STEP]["order_id"]))
     message = messages[i + 2 * STEP]
     prefetch(book.nodes, _order_ahead(book, message))
-    side = np.int64(message["side"]) & 1
-    offset = fold(side, np.int64(message["price_ticks"])) - book.sides[side]["base"]
-    prefetch(book.nodes, window_slot(book, side, offset & (window_of(book) - 1)))
+    prefetch(book.nodes, _level_ahead(book, np.int64(message["side"]), np.int64(message["price_ticks"])))
     node = book.nodes[_order_ahead(book, messages[i + STEP])]
     prefetch(book.nodes, np.int64(node["prev"]))
     prefetch(book.nodes, np.int64(node["next"]))
@@ -53,11 +64,25 @@ def foresee(book, messages, i, stop):
 
 
 @inline
+def foresee_rows(book, tape, k, stop):
+    """The same looks for the rows of a tape; the cold halves of orders and levels are needed there too."""
+    if k + 3 * STEP >= stop:
+        return
+    _fetch_id(book, np.int64(tape[k + 3 * STEP]["order_id"]))
+    row = tape[k + 2 * STEP]
+    slot = _order_ahead(book, row)
+    prefetch(book.nodes, slot)
+    prefetch(book.info, slot)
+    foresee_level(book, np.int64(row["side"]), np.int64(row["price_ticks"]))
+    node = book.nodes[_order_ahead(book, tape[k + STEP])]
+    prefetch(book.nodes, np.int64(node["prev"]))
+    prefetch(book.nodes, np.int64(node["next"]))
+
+
+@inline
 def foresee_level(book, side, price_ticks):
-    """The place of a level that will be spoken of soon, if it lies in the window; a guess about the side does no harm."""
-    side = side & 1
-    offset = fold(side, price_ticks) - book.sides[side]["base"]
-    level = window_slot(book, side, offset & (window_of(book) - 1))
+    """The place of a level that will be spoken of soon."""
+    level = _level_ahead(book, side, price_ticks)
     prefetch(book.nodes, level)
     prefetch(book.info, level)
 
@@ -65,31 +90,4 @@ def foresee_level(book, side, price_ticks):
 @inline
 def foresee_block(book, side, price_ticks):
     """The block of a level whose own place has come by now."""
-    side = side & 1
-    offset = fold(side, price_ticks) - book.sides[side]["base"]
-    slot = np.int64(book.nodes[window_slot(book, side, offset & (window_of(book) - 1))]["next"])
-    prefetch(book.nodes, slot)
-
-
-@inline
-def foresee_rows(book, tape, k, stop):
-    """The same looks for the rows of a tape; the cold halves of orders and levels are needed there too."""
-    if k + 3 * STEP >= stop:
-        return
-    order_id = np.int64(tape[k + 3 * STEP]["order_id"])
-    if is_dense(book, order_id):
-        prefetch(book.dense, order_id)
-    else:
-        prefetch(book.ids, place_of(book, order_id))
-    row = tape[k + 2 * STEP]
-    slot = _order_ahead(book, row)
-    prefetch(book.nodes, slot)
-    prefetch(book.info, slot)
-    side = np.int64(row["side"]) & 1
-    offset = fold(side, np.int64(row["price_ticks"])) - book.sides[side]["base"]
-    level = window_slot(book, side, offset & (window_of(book) - 1))
-    prefetch(book.nodes, level)
-    prefetch(book.info, level)
-    node = book.nodes[_order_ahead(book, tape[k + STEP])]
-    prefetch(book.nodes, np.int64(node["prev"]))
-    prefetch(book.nodes, np.int64(node["next"]))
+    prefetch(book.nodes, np.int64(book.nodes[_level_ahead(book, side, price_ticks)]["next"]))

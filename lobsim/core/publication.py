@@ -105,6 +105,12 @@ def _levels_with_room(view):
 
 
 @inline
+def _still_sure(view, sure):
+    """So many levels more are known to fit; asked again where none is."""
+    return sure if sure > 0 else _levels_with_room(view)
+
+
+@inline
 def _take_in(world, entry):
     """The reader hears one entry.  A level's room was checked."""
     head = world.head[0]
@@ -144,10 +150,9 @@ def _hear_apart(world, now_ns):
                 if entry["ts_ns"] > now_ns:
                     break
                 if entry["kind"] == PUBLISHED_LEVEL:
+                    sure = _still_sure(world.seen, sure)
                     if sure == 0:
-                        sure = _levels_with_room(world.seen)
-                        if sure == 0:
-                            return _missing_room(world.seen)
+                        return _missing_room(world.seen)
                     sure -= 1
                 _take_in(world, entry)
             k += 1
@@ -172,10 +177,9 @@ def hear(world, now_ns):
         soon = world.ring[(head["read"] + _ENTRIES_AHEAD) & mask]
         foresee_level(world.seen, np.int64(soon["side"]), np.int64(soon["price_ticks"]))
         if entry["kind"] == PUBLISHED_LEVEL:
+            sure = _still_sure(world.seen, sure)
             if sure == 0:
-                sure = _levels_with_room(world.seen)
-                if sure == 0:
-                    return _missing_room(world.seen)
+                return _missing_room(world.seen)
             sure -= 1
         _take_in(world, entry)
         head["read"] += 1

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import pytest
 
-from lobsim.calibration.consistency import in_auction
 from lobsim.calibration.reinsertion import Outcome, Reinsertion, read_turns
 from lobsim.calibration.stories import read_stories
 from lobsim.types import FillReason, Kind
@@ -101,7 +100,7 @@ def test_an_order_that_came_to_a_crossed_book_is_refused() -> None:
 
 def test_turns_say_who_stood_in_front() -> None:
     rows = queue_of_two(row(4, Kind.EXECUTE, BUY, YOUNGER, 100, 1), row(5, Kind.EXECUTE, BUY, OLDEST, 100, 1))
-    turns = read_turns(order_market(rows), lambda found: found < 0)
+    turns = read_turns(order_market(rows))
     assert ((5, True), (0, True), None) == (turns.at(3), turns.at(4), turns.at(2))
     assert 0.5 == turns.oldest_first_share
 
@@ -112,7 +111,7 @@ def test_orders_of_random_days_fare_as_on_the_slow_book(fifo: float, limit: Call
     for seed in range(limit(12, 2)):
         history = random_history(seed, limit(350, 200), fifo=fifo)
         rows, market = prepare(history), order_market(history)
-        in_turn = read_turns(market, in_auction(market.tape).__getitem__).oldest_first_share == 1
+        in_turn = read_turns(market).oldest_first_share == 1
         runs = Reinsertion(market)
         for story in read_stories(market.tape)[::3]:
             found = runs.outcomes(story, (1,))[0]
