@@ -256,6 +256,13 @@ class Peg(IntEnum):
     MARKET = 3  # the best price of the other side
 
 
+class AgentKind(IntEnum):
+    """Which family a background agent belongs to (lobsim.core.agents)."""
+
+    NONE = 0  # it owns orders and does nothing
+    ZERO_INTELLIGENCE = 1
+
+
 class OrderState(IntEnum):
     """What the owner of a child order knows about it."""
 
@@ -287,6 +294,10 @@ class Status(IntEnum):
     ROOM_VIEW_LEVELS = 14
     ROOM_EXTRAS = 15
     ROOM_OWNERS = 16
+    ROOM_CROWD_ORDERS = 17
+    ROOM_CROWD_MAIL = 18
+    ROOM_TOUCHES = 19
+    ROOM_LOG = 20  # of a crowd's events: empty it, or make it longer
 
 
 MESSAGE = np.dtype(

@@ -227,7 +227,9 @@ def _arrive_new(world, order, message):
 def _submit(world, message):
     """An own request goes through the exchange.  Returns the number of its reports."""
     largest = np.int64(MAX_SIZE_LOTS) << world.head[0]["shift"]
-    return process(world.book, message, world.book.no_terms, OWN, largest, 0, world.reports, 0)
+    n = process(world.book, message, world.book.no_terms, OWN, largest, 0, world.reports, 0)
+    world.head[0]["answered"] = n
+    return n
 
 
 @kernel

@@ -51,6 +51,18 @@ def _next_wake_ns(world):
     return max(wake_ns, np.int64(head["ready_ns"]))  # no decision while the last one is still being computed
 
 
+@inline
+def first_early_ns(world):
+    """When what comes before a crowd at the same instant happens next: a time limit, the overlay, a recorded row; or NEVER."""
+    return min(next_limit_ns(world.book), min(np.int64(world.head[0]["overlay_ns"]), _next_row_ns(world)))
+
+
+@inline
+def first_late_ns(world):
+    """When what comes after a crowd happens next: a message arrives, the participant decides; or NEVER."""
+    return min(_next_mail_ns(world), _next_wake_ns(world))
+
+
 @kernel
 def event_room(world):
     """Whether the next event fits, whatever it turns out to be.

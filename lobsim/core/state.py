@@ -134,6 +134,7 @@ WORLD = np.dtype(
         ("cursor", "i8"),  # next row of the tape
         ("phase", "i8"),
         ("group_unfilled", "i8"),
+        ("answered", "i8"),  # reports of the last own request: world.reports[:answered]
         # what was chosen (params)
         ("shift", "i8"),  # a lot is 2^shift units
         ("impact", "i8"),

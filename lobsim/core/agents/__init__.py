@@ -1,0 +1,1 @@
+"""Background participants: the crowd of a simulated market, one family of agents per file."""

@@ -1,0 +1,29 @@
+"""Which family an agent belongs to: the one place where its kind is looked at.
+
+`act` lets an agent do what it does when it is its turn, and returns when it wakes next (flows: anything, their clock tells); `intensity_of` is how often a flow acts,
+per second, in the book as it is now.
+"""
+
+from __future__ import annotations
+
+from lobsim.core.agents.zero_intelligence import act_zero_intelligence, zero_intelligence_rate
+from lobsim.core.jit import kernel
+from lobsim.types import NEVER, AgentKind
+
+
+@kernel
+def intensity_of(scene, index):
+    """Events per second of a flow."""
+    kind = scene.crowd.agents[index]["kind"]
+    if kind == AgentKind.ZERO_INTELLIGENCE:
+        return zero_intelligence_rate(scene, index)
+    return 0.0
+
+
+@kernel
+def act(scene, index):
+    """An agent's turn.  Returns when it wants the next one, NEVER for a flow."""
+    kind = scene.crowd.agents[index]["kind"]
+    if kind == AgentKind.ZERO_INTELLIGENCE:
+        act_zero_intelligence(scene, index)
+    return NEVER

@@ -1,0 +1,128 @@
+"""The event loop of a scene: the world's own events and the crowd's, in one order of time.
+
+At one instant: time limits and the recorded row, then flows, then the crowd's messages and wakes by their sequence, then own messages and the participant's decision.
+The world's events go through `lobsim.core.loop.step` as they do without a crowd.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lobsim.core.agents.clocks import adjust_clocks, wind_clock
+from lobsim.core.agents.kinds import act
+from lobsim.core.agents.orders import deliver_request
+from lobsim.core.agents.room import crowd_room
+from lobsim.core.agents.venue import hear_answer, settle_trades
+from lobsim.core.agents.view import note_touch_change
+from lobsim.core.calendar import first_wait_ns, pop_wait, push_wait
+from lobsim.core.chance import begin_event
+from lobsim.core.jit import borrow, borrow_array, inline, kernel
+from lobsim.core.loop import first_early_ns, first_late_ns, step
+from lobsim.core.own import remember_touch
+from lobsim.core.publication import note_touch
+from lobsim.types import NEVER, Status
+
+
+@inline
+def _first_flow(crowd):
+    """(index, time) of the flow that acts first, index -1 without any."""
+    first = np.int64(-1)
+    due_ns = np.int64(NEVER)
+    for index in range(crowd.head[0]["flows"]):
+        if crowd.agents[index]["due_ns"] < due_ns:
+            due_ns = np.int64(crowd.agents[index]["due_ns"])
+            first = index
+    return first, due_ns
+
+
+@kernel
+def wake_agent(scene, index):
+    """An agent's turn, and when its next one is."""
+    crowd = scene.crowd
+    agent = crowd.agents[index]
+    agent["wakes"] += 1
+    crowd.head[0]["wakes"] += 1
+    begin_event(agent)
+    next_ns = act(scene, index)
+    if index < crowd.head[0]["flows"]:
+        wind_clock(scene, index)
+    elif next_ns != NEVER:
+        crowd.head[0]["sequence"] += 1
+        push_wait(crowd.waits, next_ns, np.int64(crowd.head[0]["sequence"]), -index - 1)
+
+
+@kernel
+def _next_of_crowd(scene):
+    """What waits longest in the calendar happens: a message arrives or an agent wakes."""
+    crowd = scene.crowd
+    ref = pop_wait(crowd.waits)
+    if ref < 0:
+        wake_agent(scene, -ref - 1)
+        return
+    mail = crowd.mail[ref]
+    if mail["to_venue"]:
+        deliver_request(scene, ref)
+    else:
+        hear_answer(crowd, mail)
+    mail["free"] = crowd.head[0]["mail_free"]
+    crowd.head[0]["mail_free"] = ref
+
+
+@kernel
+def _crowd_event(scene, now_ns, flow):
+    """One event of the crowd.  flow: index of the flow that acts, -1: the first of the calendar"""
+    world = scene.world
+    world.head[0]["now_ns"] = max(np.int64(world.head[0]["now_ns"]), now_ns)
+    bid_key = world.book.sides[0]["best_key"]
+    ask_key = world.book.sides[1]["best_key"]
+    remember_touch(world)
+    if flow >= 0:
+        wake_agent(scene, flow)
+    else:
+        _next_of_crowd(scene)
+    if scene.crowd.head[0]["changed"]:
+        adjust_clocks(scene, flow)
+        note_touch(world, bid_key, ask_key)
+
+
+@kernel
+def _follow_world(scene):
+    """The world has moved on by itself: the crowd has its part of what an own request traded."""
+    world = scene.world
+    settle_trades(scene, np.int64(world.head[0]["answered"]))
+    world.head[0]["answered"] = 0
+    note_touch_change(scene)
+    adjust_clocks(scene, np.int64(-1))
+
+
+@kernel
+def advance_scene(scene, until_ns, budget, messages, spare):
+    """Run a scene to the participant's next decision.
+
+    until_ns  events at this time still happen
+    budget    how many events at most in this call
+    messages  MESSAGE [1], scratch;  spare  GAP [any], scratch
+
+    Returns (Status as a number, budget left): WAKE, DONE, CHUNK, or what room is missing, with nothing of the next event applied.
+    """
+    scene = borrow(scene)
+    messages = borrow_array(messages)
+    spare = borrow_array(spare)
+    world = scene.world
+    crowd = scene.crowd
+    while budget > 0:
+        flow, flow_ns = _first_flow(crowd)
+        wait_ns = first_wait_ns(crowd.waits)
+        crowd_ns = min(flow_ns, wait_ns)
+        if first_early_ns(world) <= crowd_ns or first_late_ns(world) < crowd_ns or crowd_ns > until_ns:
+            status = step(world, until_ns, messages, spare)
+            if status != Status.OK:
+                return np.int64(status), budget
+            _follow_world(scene)
+        else:
+            status = crowd_room(scene)
+            if status != Status.OK:
+                return np.int64(status), budget
+            _crowd_event(scene, crowd_ns, flow if flow_ns <= wait_ns else np.int64(-1))
+        budget -= 1
+    return np.int64(Status.CHUNK), budget

@@ -1,0 +1,300 @@
+"""The venue's side of the crowd: requests arrive, go through the one exchange, and what comes of them is told and written down.
+
+Each request ends here in the same way: agents learn of their trades, the touch is published, the log gets its rows, and flows are told that the book changed.  A participant's
+child orders that trade with the crowd are filled like any other resting own orders.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lobsim.core.agents.view import note_touch_change
+from lobsim.core.calendar import push_wait
+from lobsim.core.exchange import process
+from lobsim.core.ids import find_id
+from lobsim.core.jit import inline, kernel
+from lobsim.core.layout import NAMELESS
+from lobsim.core.own import log_fill, own_id
+from lobsim.core.publication import publish_level, publish_trade
+from lobsim.types import (
+    MAX_SIZE_LOTS,
+    FillReason,
+    Flag,
+    Kind,
+    OrderType,
+    ReportKind,
+    Side,
+    TimeInForce,
+    Verb,
+)
+
+FIRST_OWN_SERIAL = 2**52
+"""In the log an own child order with index i has this number + i."""
+
+
+@inline
+def _is_own(order_id):
+    """Whether an id is that of a participant's child order."""
+    return NAMELESS < order_id < 0
+
+
+@inline
+def _serial_of(crowd, order_id):
+    """The number of an order in the log."""
+    if _is_own(order_id):
+        return FIRST_OWN_SERIAL + own_id(order_id)
+    return np.int64(crowd.orders[order_id - crowd.head[0]["base"]]["serial"])
+
+
+@kernel
+def write_row(scene, kind, side, price_ticks, size, order_id, other_id, match_id, flags):
+    """One event goes into the log, if there is one.  Room was checked."""
+    crowd = scene.crowd
+    head = crowd.head[0]
+    if head["logging"] == 0:
+        return
+    row = crowd.log[head["logged"]]
+    head["logged"] += 1
+    row["ts_ns"] = scene.world.head[0]["now_ns"]
+    row["order_id"] = order_id
+    row["other_id"] = other_id
+    row["match_id"] = match_id
+    row["price_ticks"] = price_ticks
+    row["size"] = size
+    row["limit_ticks"] = price_ticks
+    row["kind"] = kind
+    row["side"] = side
+    row["flags"] = flags
+
+
+@inline
+def begin_rows(scene):
+    """What is written from here on belongs to one request."""
+    scene.crowd.head[0]["log_begin"] = scene.crowd.head[0]["logged"]
+
+
+@inline
+def end_rows(scene):
+    """The last row of a request ends its packet."""
+    head = scene.crowd.head[0]
+    if head["logged"] > head["log_begin"]:
+        scene.crowd.log[head["logged"] - 1]["flags"] |= Flag.LAST_IN_PACKET
+
+
+@kernel
+def _free(crowd, slot):
+    """An order its owner knows to be gone leaves the owner's list."""
+    order = crowd.orders[slot]
+    agent = crowd.agents[order["agent"]]
+    agent["open_orders"] -= 1
+    if order["previous"] != 0:
+        crowd.orders[order["previous"]]["next"] = order["next"]
+    else:
+        agent["first_order"] = order["next"]
+    if order["next"] != 0:
+        crowd.orders[order["next"]]["previous"] = order["previous"]
+    order["serial"] = 0
+    order["next"] = crowd.head[0]["free"]
+    crowd.head[0]["free"] = slot
+
+
+@kernel
+def tell(scene, slot, kind, size, gone):
+    """The owner of an order hears of it, at once or after its delay.
+
+    kind  ReportKind;  size  lots traded;  gone  1: the order is no longer in the book
+    """
+    crowd = scene.crowd
+    head = crowd.head[0]
+    order = crowd.orders[slot]
+    index = np.int64(order["agent"])
+    agent = crowd.agents[index]
+    head["answers"] += 1
+    if agent["hears"] == 0:
+        _learn(crowd, slot, size, gone)
+        return
+    place = np.int64(head["mail_free"])
+    if place != 0:
+        head["mail_free"] = crowd.mail[place]["free"]
+    else:
+        place = np.int64(head["mail_fresh"])
+        head["mail_fresh"] += 1
+    mail = crowd.mail[place]
+    mail["agent"] = index
+    mail["order"] = slot
+    mail["serial"] = order["serial"]
+    mail["size"] = size
+    mail["verb"] = kind
+    mail["to_venue"] = 0
+    mail["gone"] = gone
+    head["sequence"] += 1
+    push_wait(crowd.waits, scene.world.head[0]["now_ns"] + agent["answer_ns"], np.int64(head["sequence"]), place)
+
+
+@inline
+def _learn(crowd, slot, size, gone):
+    """An agent knows of a trade of its order, and whether the order is gone."""
+    order = crowd.orders[slot]
+    agent = crowd.agents[order["agent"]]
+    agent["known_lots"] += size if order["side"] == Side.BUY else -size
+    if gone:
+        _free(crowd, slot)
+
+
+@inline
+def hear_answer(crowd, mail):
+    """An answer has reached its agent."""
+    _learn(crowd, np.int64(mail["order"]), np.int64(mail["size"]), mail["gone"])
+
+
+@inline
+def _trade_of(crowd, slot, size, price_ticks):
+    """Lots change hands on an order's account."""
+    order = crowd.orders[slot]
+    agent = crowd.agents[order["agent"]]
+    signed = size if order["side"] == Side.BUY else -size
+    agent["position_lots"] += signed
+    agent["cash_ticks"] -= signed * price_ticks
+    agent["traded_lots"] += size
+
+
+@kernel
+def _settle_trade(scene, report):
+    """One trade: both sides have it, the public hears of it, the log has its row."""
+    world = scene.world
+    crowd = scene.crowd
+    head = crowd.head[0]
+    side = np.int64(report["side"])
+    size = np.int64(report["size_lots"])
+    price_ticks = np.int64(report["price_ticks"])
+    maker_id = np.int64(report["order_id"])
+    taker_id = np.int64(report["other_id"])
+    head["trades"] += 1
+    head["traded_lots"] += size
+    head["last_ticks"] = price_ticks
+    if side == Side.SELL:
+        head["bought_lots"] += size
+    else:
+        head["sold_lots"] += size
+    maker = _serial_of(crowd, maker_id)
+    taker = _serial_of(crowd, taker_id)
+    match = np.int64(head["matches"])
+    write_row(scene, Kind.EXECUTE, side, price_ticks, size, maker, taker, match, Flag.AGGRESSOR_KNOWN)
+    if _is_own(maker_id):
+        if not _is_own(taker_id):  # the gate has told an own taker and its own makers
+            log_fill(world, own_id(maker_id), FillReason.QUEUE_EXHAUSTED, 1, price_ticks, size, 0)
+            publish_trade(world, side, price_ticks, size, size)
+    else:
+        slot = maker_id - head["base"]
+        _trade_of(crowd, slot, size, price_ticks)
+        gone = report["remaining_lots"] == 0
+        if gone:
+            crowd.orders[slot]["live"] = 0
+        if not _is_own(taker_id):
+            publish_trade(world, side, price_ticks, size, 0)
+        tell(scene, slot, ReportKind.TRADE, size, gone)
+    if not _is_own(taker_id):
+        _trade_of(crowd, taker_id - head["base"], size, price_ticks)
+        tell(scene, taker_id - head["base"], ReportKind.TRADE, size, 0)
+
+
+@kernel
+def settle_trades(scene, n):
+    """All trades among the first n reports, in one aggressor's order.  Returns the lots traded."""
+    world = scene.world
+    traded = np.int64(0)
+    for i in range(n):
+        report = world.reports[i]
+        if report["kind"] == ReportKind.TRADE:
+            if traded == 0:
+                scene.crowd.head[0]["matches"] += 1
+            traded += report["size_lots"]
+            _settle_trade(scene, report)
+            last = i + 1 == n or world.reports[i + 1]["price_ticks"] != report["price_ticks"]
+            if last and not _is_own(np.int64(report["other_id"])):
+                publish_level(world, np.int64(report["side"]), np.int64(report["price_ticks"]))
+    return traded
+
+
+@kernel
+def arrive_new(scene, slot, side, kind, tif, price_ticks, size):
+    """An order of the crowd reaches the venue.  Room was checked.
+
+    slot  of the crowd's order;  kind  OrderType;  tif  TimeInForce
+    """
+    world = scene.world
+    crowd = scene.crowd
+    head = crowd.head[0]
+    head["requests"] += 1
+    order_id = head["base"] + slot
+    message = crowd.message[0]
+    message["ts_ns"] = world.head[0]["now_ns"]
+    message["verb"] = Verb.NEW
+    message["side"] = side
+    message["type"] = kind
+    message["tif"] = tif
+    message["flags"] = 0
+    message["order_id"] = order_id
+    message["price_ticks"] = price_ticks
+    message["size_lots"] = size
+    begin_rows(scene)
+    n = process(world.book, message, world.book.no_terms, 0, np.int64(MAX_SIZE_LOTS), 0, world.reports, 0)
+    if world.reports[0]["kind"] == ReportKind.REJECTED:
+        head["rejected"] += 1
+        tell(scene, slot, ReportKind.REJECTED, 0, 1)
+        return
+    settle_trades(scene, n)
+    rests = find_id(world.book, order_id) != 0
+    if rests:
+        crowd.orders[slot]["live"] = 1
+        left = np.int64(world.reports[0]["remaining_lots"])
+        write_row(scene, Kind.ADD, side, price_ticks, left, np.int64(crowd.orders[slot]["serial"]), 0, 0, 0)
+        publish_level(world, side, price_ticks)
+    tell(scene, slot, ReportKind.ACCEPTED if rests else ReportKind.CANCELLED, 0, 0 if rests else 1)
+    end_rows(scene)
+    head["changed"] = 1
+    note_touch_change(scene)
+
+
+@kernel
+def arrive_cancel(scene, slot, serial, size):
+    """A cancel of the crowd reaches the venue, or the request to take size lots off; it may be too late.
+
+    serial  of the order meant;  size  0: all of it
+    """
+    world = scene.world
+    crowd = scene.crowd
+    head = crowd.head[0]
+    head["requests"] += 1
+    order = crowd.orders[slot]
+    if order["serial"] != serial or order["live"] == 0:
+        head["rejected"] += 1
+        return
+    order_id = head["base"] + slot
+    message = crowd.message[0]
+    message["ts_ns"] = world.head[0]["now_ns"]
+    message["verb"] = Verb.CANCEL if size == 0 else Verb.REDUCE
+    message["side"] = order["side"]
+    message["type"] = OrderType.LIMIT
+    message["tif"] = TimeInForce.GTC
+    message["flags"] = 0
+    message["order_id"] = order_id
+    message["size_lots"] = size
+    begin_rows(scene)
+    n = process(world.book, message, world.book.no_terms, 0, np.int64(MAX_SIZE_LOTS), 0, world.reports, 0)
+    report = world.reports[n - 1]
+    side = np.int64(order["side"])
+    price_ticks = np.int64(order["price_ticks"])
+    if report["kind"] == ReportKind.REJECTED:
+        head["rejected"] += 1
+        return
+    gone = report["remaining_lots"] == 0
+    kind = Kind.DELETE if gone else Kind.REDUCE
+    write_row(scene, kind, side, price_ticks, np.int64(report["size_lots"]), serial, 0, 0, 0)
+    publish_level(world, side, price_ticks)
+    if gone:
+        order["live"] = 0
+    tell(scene, slot, ReportKind.CANCELLED if gone else ReportKind.REDUCED, 0, 1 if gone else 0)
+    end_rows(scene)
+    head["changed"] = 1
+    note_touch_change(scene)
