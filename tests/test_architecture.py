@@ -21,7 +21,7 @@ PACKAGES = ("lobsim", "execution", "policies")
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 70
 
-CORE_MAY_IMPORT = ("numpy", "numba", "enum", "typing", "__future__", "lobsim.types", "lobsim.core")
+CORE_MAY_IMPORT = ("math", "numpy", "numba", "enum", "typing", "__future__", "lobsim.types", "lobsim.core")
 CORE_EXCEPTIONS = {
     # the one place that speaks to the compiler and chooses its cache folder
     "lobsim.core.jit": ("os", "sys", "hashlib", "llvmlite", "platformdirs"),

@@ -27,12 +27,12 @@ AGENT = np.dtype(
         ("answer_ns", "i8"),  # an answer so long back
         ("feed_ns", "i8"),  # it sees the market as it was so long ago
         ("hears", "i8"),  # 1: answers travel; 0: it knows at once
-        # chance (core/chance.py)
+        # chance: core/chance.py
         ("key", "u8"),
         ("stream", "u8"),
         ("draws", "u8"),
         ("events", "i8"),
-        # a flow's clock (core/agents/clocks.py)
+        # a clock: core/agents/clocks.py
         ("due_ns", "i8"),
         ("clock", "f8"),  # what was left of it at since_ns
         ("rate", "f8"),  # per second
