@@ -1,0 +1,275 @@
+"""The simulated market: a preset and a seed in, a running market or a recorded day out.
+
+Everything that happens follows from the preset, the seed and what the participant does: two runs of the same are the same to the byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from lobsim.config import MarketConfig
+from lobsim.core.agents.loop import advance_scene
+from lobsim.core.agents.making import (
+    begin_scene,
+    copy_scene,
+    new_crowd,
+    place_opening,
+    roomier_scene,
+    start_log,
+    take_log,
+)
+from lobsim.core.agents.state import AGENT, Scene
+from lobsim.core.book import BookSize
+from lobsim.core.loop import room_for_event
+from lobsim.core.state import TAPE, World
+from lobsim.core.world import WorldSize, new_world, roomier_world, scratch
+from lobsim.errors import ConfigError
+from lobsim.feeds.schema import COLUMNS, Dataset, DatasetInfo
+from lobsim.latency import Latency
+from lobsim.latency_tables import leg_arrays
+from lobsim.simulation.preset import Preset
+from lobsim.types import Fidelity, Side, Status
+
+_CHUNK_EVENTS = 100_000
+_BOOK = BookSize(orders=2**13, window=4096, far=512, ids=1024, dense=2**12, timers=256)
+_COUNTS = ("wakes", "requests", "answers", "rejected", "trades", "traded_lots")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a crowd has done so far.
+
+    wakes        turns of its agents
+    requests     orders and cancels that reached the venue;  rejected: of these, refused
+    answers      what the venue told its agents
+    trades, traded_lots
+    """
+
+    wakes: int
+    requests: int
+    answers: int
+    rejected: int
+    trades: int
+    traded_lots: int
+
+    @property
+    def messages(self) -> int:
+        """What passed between agents and venue, and the turns of agents."""
+        return self.wakes + self.requests + self.answers
+
+
+@dataclass(frozen=True)
+class SimulatedDay:
+    """A recorded day of a simulated market: its event table, and what it took."""
+
+    dataset: Dataset
+    counts: Counts
+
+
+class SimulationRun:
+    """One run of a simulated market: a scene and the means to move it on."""
+
+    def __init__(self, scene: Scene, latency: Latency | None = None) -> None:
+        self.scene = scene
+        self.latency = latency
+        self.rows: list[np.ndarray] = []
+        """Events so far, where they are written down: TAPE arrays"""
+        self._messages, self._spare = scratch()
+
+    @property
+    def world(self) -> World:
+        """The book, and the participant."""
+        return self.scene.world
+
+    @world.setter
+    def world(self, world: World) -> None:
+        self.scene = self.scene._replace(world=world)
+
+    @property
+    def now_ns(self) -> int:
+        """Exchange time reached."""
+        return int(self.world.head[0]["now_ns"])
+
+    @property
+    def counts(self) -> Counts:
+        """What the crowd has done so far."""
+        head = self.scene.crowd.head[0]
+        return Counts(*(int(head[name]) for name in _COUNTS))
+
+    def advance(self, until_ns: int, progress: Callable[[int], None] | None = None) -> Status:
+        """Run to the participant's next decision (WAKE) or to until_ns (DONE).
+
+        progress  called between compiled calls with the exchange time reached
+        """
+        while True:
+            number, _ = advance_scene(self.scene, until_ns, _CHUNK_EVENTS, self._messages, self._spare)
+            status = Status(number)
+            if status in (Status.WAKE, Status.DONE):
+                return status
+            if status == Status.ROOM_LOG and 2 * self.scene.crowd.head[0]["logged"] > len(self.scene.crowd.log):
+                self.rows.append(take_log(self.scene))
+            elif status != Status.CHUNK:
+                self.scene = roomier_scene(self.scene, status)
+            if progress is not None:
+                progress(self.now_ns)
+
+    def make_room(self) -> None:
+        """Make sure the next event fits, whatever it is."""
+        while (status := room_for_event(self.world)) != Status.OK:
+            self.world = roomier_world(self.world, status)
+
+    def record(self) -> None:
+        """Write down from now on what happens, beginning with the book as it stands.
+
+        Raises ConfigError where a participant trades: what its orders do is in its own tables, and a recording without them would be no book.
+        """
+        if self.world.head[0]["publish"]:
+            raise ConfigError("a market with a participant is not recorded", hint="start it with participant=False")
+        self.scene = start_log(self.scene)
+
+    def take_rows(self) -> np.ndarray:
+        """The events since `record`, or since this was called last: TAPE [any]."""
+        rows = np.concatenate([*self.rows, take_log(self.scene)])
+        self.rows = []
+        return rows
+
+    def copy(self) -> SimulationRun:
+        """An independent run in the same state."""
+        run = SimulationRun(copy_scene(self.scene), self.latency)
+        run.rows = list(self.rows)
+        return run
+
+
+class Simulation:
+    """A simulated market before it begins.
+
+    preset       who trades (`lobsim.simulation.load_preset`)
+    seed         any whole number of 64 bits
+    duration_ns  of the session, instead of the preset's own
+    config       how a participant's orders travel
+
+    Raises ConfigError for a seed or duration out of range.
+    """
+
+    def __init__(
+        self, preset: Preset, seed: int = 0, *, duration_ns: int | None = None, config: MarketConfig | None = None
+    ) -> None:
+        if not -(2**63) <= seed < 2**63:
+            raise ConfigError(f"seed is {seed}, a number of 64 bits is needed", where="simulation")
+        if duration_ns is not None and duration_ns < 1:
+            raise ConfigError(f"the duration is {duration_ns} ns, it must be above 0", where="simulation")
+        self.preset = preset
+        self.seed = seed
+        self.config = config or MarketConfig(seed=seed)
+        self.info: DatasetInfo = preset.info(duration_ns, seed)
+
+    def start(self, *, participant: bool = False, latency: Latency | None = None) -> SimulationRun:
+        """A new run at the open, its warm-up behind it.
+
+        participant  whether anybody listens
+        latency      of the participant, instead of the config's own
+        """
+        latency = latency or self.config.latency
+        params: dict[str, Any] = self.config.params(Fidelity.L3_FULL, 1, 0)
+        params["publish"] = int(participant)
+        legs = leg_arrays(latency, None, np.zeros(0, np.int64))
+        params |= legs.head
+        world = new_world(
+            np.zeros(0, TAPE),
+            np.zeros((0, 0), np.int64),
+            np.zeros((0, 4), np.int64),
+            params,
+            WorldSize(book=_BOOK),
+            *legs[1:],
+        )
+        run = SimulationRun(self._open_scene(world), latency)
+        run.advance(self.info.session_start_ns)
+        return run
+
+    def _open_scene(self, world: World) -> Scene:
+        """The scene before the warm-up: agents, their parameters, and the opening book."""
+        setting = self.preset.setting(self.info)
+        families = sorted(self.preset.agents, key=lambda family: not family.is_flow)
+        agents = np.zeros(sum(family.count for family in families), AGENT)
+        numbers: list[float] = []
+        memory: list[float] = []
+        index = 0
+        for group, family in enumerate(families):
+            first = len(numbers)
+            numbers += family.numbers(setting)
+            for _ in range(family.count):
+                agents[index]["kind"] = family.agent_kind
+                agents[index]["group"] = group
+                agents[index]["first"] = first
+                agents[index]["memory"] = len(memory)
+                memory += family.memory(setting)
+                index += 1
+        flows = sum(family.count for family in families if family.is_flow)
+        crowd = new_crowd(agents, np.array(numbers, np.float64), np.array(memory, np.float64), self.seed, flows)
+        scene = Scene(world, crowd)
+        scene.world.head["now_ns"] = setting.begin_ns
+        opening = _opening_orders(self.preset)
+        scene = _room_for(scene, len(opening))
+        place_opening(scene, 0, opening)
+        begin_scene(scene, setting.begin_ns)
+        return scene
+
+    def day(self, progress: Callable[[int], None] | None = None) -> SimulatedDay:
+        """The whole session as a recording, order by order.  progress: called now and then with the exchange time reached"""
+        run = self.start()
+        before = run.counts
+        run.record()
+        run.advance(self.info.session_end_ns, progress)
+        events = events_of(run.take_rows())
+        counts = Counts(*(getattr(run.counts, name) - getattr(before, name) for name in _COUNTS))
+        return SimulatedDay(Dataset(self.info, events), counts)
+
+
+def events_of(rows: np.ndarray) -> pl.DataFrame:
+    """The canonical event table of TAPE rows."""
+    columns = {
+        "ts_exchange": rows["ts_ns"],
+        "ts_local": rows["ts_ns"],
+        "kind": rows["kind"],
+        "side": rows["side"],
+        "price": rows["price_ticks"],
+        "size": rows["size"],
+        "order_id": rows["order_id"],
+        "other_id": rows["other_id"],
+        "match_id": rows["match_id"],
+        "flags": rows["flags"].astype(np.int32),
+        "sequence": np.arange(len(rows)),
+    }
+    return pl.DataFrame({name: np.ascontiguousarray(values) for name, values in columns.items()}, schema=COLUMNS)
+
+
+def _opening_orders(preset: Preset) -> np.ndarray:
+    """The orders of the opening book: side, price in ticks, lots."""
+    opening = preset.opening
+    start = preset.listing.start_ticks
+    orders = []
+    for level in range(opening.levels):
+        away = opening.distance + level * opening.step
+        for side, price_ticks in ((Side.BUY, start - away), (Side.SELL, start + away)):
+            orders += [(int(side), price_ticks, opening.lots)] * opening.orders
+    return np.array(orders, np.int64).reshape(-1, 3)
+
+
+def _room_for(scene: Scene, orders: int) -> Scene:
+    """The scene with room for its opening book."""
+    while len(scene.crowd.orders) < 2 * orders:
+        scene = roomier_scene(scene, Status.ROOM_CROWD_ORDERS)
+    while len(scene.crowd.waits.waits) < 4 * orders:
+        scene = roomier_scene(scene, Status.ROOM_CROWD_MAIL)
+    while len(scene.world.book.nodes) < 4 * orders + 2 * _BOOK.window:
+        scene = roomier_scene(scene, Status.ROOM_ORDERS)
+    while len(scene.world.book.far) < 4 * orders:
+        scene = roomier_scene(scene, Status.ROOM_LEVELS)
+    while len(scene.crowd.touches) < 2 * orders:
+        scene = roomier_scene(scene, Status.ROOM_TOUCHES)
+    return scene
