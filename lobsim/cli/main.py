@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "backtest": "lobsim.cli.backtest:backtest",
     "import": "lobsim.cli.import_:import_file",
     "replay": "lobsim.cli.replay:replay",
+    "simulate": "lobsim.cli.simulate:simulate",
     "doctor": "lobsim.cli.doctor:doctor",
     "warmup": "lobsim.cli.warmup:warmup",
     "fidelity": "lobsim.cli.fidelity:fidelity",

@@ -42,11 +42,11 @@ _COUNTS = ("wakes", "requests", "answers", "rejected", "trades", "traded_lots")
 
 @dataclass(frozen=True)
 class Counts:
-    """What a crowd has done so far.
+    """What a crowd has done since its market began, or since it is written down.
 
-    wakes        turns of its agents
+    wakes        turns of agents who chose their time; the events of flows are requests and nothing more
     requests     orders and cancels that reached the venue;  rejected: of these, refused
-    answers      what the venue told its agents
+    answers      of the venue that travelled to an agent
     trades, traded_lots
     """
 
@@ -59,13 +59,13 @@ class Counts:
 
     @property
     def messages(self) -> int:
-        """What passed between agents and venue, and the turns of agents."""
+        """What passed between agents and venue, and the turns of agents who wake by themselves."""
         return self.wakes + self.requests + self.answers
 
 
 @dataclass(frozen=True)
 class SimulatedDay:
-    """A recorded day of a simulated market: its event table, and what it took."""
+    """A recorded day of a simulated market: its event table, and what the crowd did in it."""
 
     dataset: Dataset
     counts: Counts
@@ -130,6 +130,8 @@ class SimulationRun:
         """
         if self.world.head[0]["publish"]:
             raise ConfigError("a market with a participant is not recorded", hint="start it with participant=False")
+        for name in _COUNTS:
+            self.scene.crowd.head[name] = 0
         self.scene = start_log(self.scene)
 
     def take_rows(self) -> np.ndarray:
@@ -222,12 +224,13 @@ class Simulation:
     def day(self, progress: Callable[[int], None] | None = None) -> SimulatedDay:
         """The whole session as a recording, order by order.  progress: called now and then with the exchange time reached"""
         run = self.start()
-        before = run.counts
         run.record()
         run.advance(self.info.session_end_ns, progress)
-        events = events_of(run.take_rows())
-        counts = Counts(*(getattr(run.counts, name) - getattr(before, name) for name in _COUNTS))
-        return SimulatedDay(Dataset(self.info, events), counts)
+        return SimulatedDay(self.dataset_of(run), run.counts)
+
+    def dataset_of(self, run: SimulationRun) -> Dataset:
+        """What a run of this market has written down."""
+        return Dataset(self.info, events_of(run.take_rows()))
 
 
 def events_of(rows: np.ndarray) -> pl.DataFrame:

@@ -41,12 +41,13 @@ def wake_agent(scene, index):
     crowd = scene.crowd
     agent = crowd.agents[index]
     agent["wakes"] += 1
-    crowd.head[0]["wakes"] += 1
     begin_event(agent)
     next_ns = act(scene, index)
     if index < crowd.head[0]["flows"]:
         wind_clock(scene, index)
-    elif next_ns != NEVER:
+        return
+    crowd.head[0]["wakes"] += 1
+    if next_ns != NEVER:
         crowd.head[0]["sequence"] += 1
         push_wait(crowd.waits, next_ns, np.int64(crowd.head[0]["sequence"]), -index - 1)
 

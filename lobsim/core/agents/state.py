@@ -27,23 +27,19 @@ AGENT = np.dtype(
         ("answer_ns", "i8"),  # an answer so long back
         ("feed_ns", "i8"),  # it sees the market as it was so long ago
         ("hears", "i8"),  # 1: answers travel; 0: it knows at once
-        # chance: core/chance.py
-        ("key", "u8"),
+        ("key", "u8"),  # this and the next three are chance's
         ("stream", "u8"),
         ("draws", "u8"),
         ("events", "i8"),
-        # a clock: core/agents/clocks.py
-        ("due_ns", "i8"),
+        ("due_ns", "i8"),  # this and the next three are a flow's clock
         ("clock", "f8"),  # what was left of it at since_ns
         ("rate", "f8"),  # per second
         ("since_ns", "i8"),
-        # what it has
         ("open_orders", "i8"),  # as it knows
         ("first_order", "i8"),  # head of the list of them, newest first
         ("position_lots", "i8"),  # the venue's truth
         ("cash_ticks", "i8"),
         ("known_lots", "i8"),  # its position as it knows it
-        # counted
         ("wakes", "i8"),
         ("requests", "i8"),
         ("traded_lots", "i8"),
@@ -121,10 +117,9 @@ CROWD = np.dtype(
         ("log_begin", "i8"),  # the first entry of the request at hand
         ("changed", "i8"),  # 1: the book is not what the flows last saw
         ("own_entered", "i8"),  # own child orders whose arrival has been followed
-        # counted
-        ("wakes", "i8"),
+        ("wakes", "i8"),  # from here on: counted since the market began or since it is written down
         ("requests", "i8"),
-        ("answers", "i8"),
+        ("answers", "i8"),  # that travelled
         ("rejected", "i8"),
         ("trades", "i8"),
         ("traded_lots", "i8"),

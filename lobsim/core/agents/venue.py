@@ -109,10 +109,10 @@ def tell(scene, slot, kind, size, gone):
     order = crowd.orders[slot]
     index = np.int64(order["agent"])
     agent = crowd.agents[index]
-    head["answers"] += 1
     if agent["hears"] == 0:
         _learn(crowd, slot, size, gone)
         return
+    head["answers"] += 1
     place = np.int64(head["mail_free"])
     if place != 0:
         head["mail_free"] = crowd.mail[place]["free"]
