@@ -40,7 +40,7 @@ class Family(BaseModel):
     agent_kind: ClassVar[AgentKind]
     is_flow: ClassVar[bool] = False
 
-    count: int = Field(1, ge=1, le=10**6)
+    count: int = Field(default=1, ge=1, le=10**6)
     """so many agents with these parameters"""
 
     def numbers(self, setting: Setting) -> list[float]:

@@ -75,14 +75,14 @@ class Opening(BaseModel):
 
     model_config = _STRICT
 
-    levels: int = Field(0, ge=0, le=10**4)
-    orders: int = Field(1, ge=1, le=10**4)
+    levels: int = Field(default=0, ge=0, le=10**4)
+    orders: int = Field(default=1, ge=1, le=10**4)
     """at each level"""
-    lots: int = Field(1, ge=1)
+    lots: int = Field(default=1, ge=1)
     """of each order"""
-    step: int = Field(1, ge=1)
+    step: int = Field(default=1, ge=1)
     """ticks between two levels"""
-    distance: int = Field(1, ge=1)
+    distance: int = Field(default=1, ge=1)
     """ticks from the first price to the first level of either side"""
 
 
