@@ -261,6 +261,7 @@ class AgentKind(IntEnum):
 
     NONE = 0  # it owns orders and does nothing
     ZERO_INTELLIGENCE = 1
+    METAORDER = 2
 
 
 class OrderState(IntEnum):

@@ -77,5 +77,25 @@ class ZeroIntelligence(Family):
         return [float(setting.start_ticks), float(setting.start_ticks)]
 
 
-AnyFamily = Annotated[ZeroIntelligence, Field(discriminator="family")]
+class Metaorder(Family):
+    """One parent order, worked by market orders of one size at equal distances in time."""
+
+    family: Literal["metaorder"]
+    agent_kind: ClassVar[AgentKind] = AgentKind.METAORDER
+
+    side: Literal["buy", "sell"]
+    lots: int = Field(ge=0, le=2**31 - 1)
+    """of each child order; 0: it stays away (the same market without it)"""
+    children: int = Field(ge=1, le=10**6)
+    interval_ns: int = Field(ge=1)
+    """from one child order to the next"""
+    start_ns: int = Field(ge=0)
+    """of the first one, after the open"""
+
+    def numbers(self, setting: Setting) -> list[float]:
+        times = (float(self.interval_ns), float(setting.open_ns - setting.begin_ns + self.start_ns))
+        return [float(self.side == "sell"), float(self.lots), float(self.children), *times]
+
+
+AnyFamily = Annotated[ZeroIntelligence | Metaorder, Field(discriminator="family")]
 """Every family a preset may name."""

@@ -6,6 +6,7 @@ per second, in the book as it is now.
 
 from __future__ import annotations
 
+from lobsim.core.agents.metaorder import act_metaorder
 from lobsim.core.agents.zero_intelligence import act_zero_intelligence, zero_intelligence_rate
 from lobsim.core.jit import kernel
 from lobsim.types import NEVER, AgentKind
@@ -26,4 +27,6 @@ def act(scene, index):
     kind = scene.crowd.agents[index]["kind"]
     if kind == AgentKind.ZERO_INTELLIGENCE:
         act_zero_intelligence(scene, index)
+    if kind == AgentKind.METAORDER:
+        return act_metaorder(scene, index)
     return NEVER
