@@ -98,7 +98,8 @@ def _uncached(name: str, folder: Path, file: Path) -> float:
     """Wall seconds until every value was looked at, the file not in the cache of the system."""
     with file.open("rb") as opened:
         os.fsync(opened.fileno())
-        os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        if sys.platform == "linux":
+            os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
     start = perf_counter()
     look(WAYS[name](folder))
     return perf_counter() - start
