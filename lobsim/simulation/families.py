@@ -16,6 +16,7 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Lots = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Ticks = Annotated[int, Field(ge=1, le=2**30)]
+Table = Annotated[tuple[Rate, ...], Field(min_length=1, max_length=1000)]
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,11 @@ class Family(BaseModel):
         return []
 
 
+def _longer(table: tuple[float, ...], count: int, value: float) -> list[float]:
+    """The first `count` entries of a table, a value where it is shorter."""
+    return [*table[:count], *[value] * (count - len(table))]
+
+
 class ZeroIntelligence(Family):
     """The Santa Fe flow (Smith, Farmer, Gillemot, Krishnamurthy 2003); rates are per side."""
 
@@ -77,5 +83,37 @@ class ZeroIntelligence(Family):
         return [float(setting.start_ticks), float(setting.start_ticks)]
 
 
-AnyFamily = Annotated[ZeroIntelligence, Field(discriminator="family")]
+class ContStoikovTalreja(Family):
+    """Queues with rates by distance from the opposite best (Cont, Stoikov, Talreja 2010); per side."""
+
+    family: Literal["cont_stoikov_talreja"]
+    agent_kind: ClassVar[AgentKind] = AgentKind.CONT_STOIKOV_TALREJA
+    is_flow: ClassVar[bool] = True
+
+    entering: Table
+    """limit orders per second, from one tick away on"""
+    dying: Table
+    """cancels per second and order, from one tick away on; the last one holds as far as `reach`"""
+    mu: Rate
+    """market orders per second"""
+    size: Lots = 1
+    """lots an order"""
+    reach: int = Field(30, ge=1, le=1000)
+    """what rests further than so many ticks from the opposite best is left alone"""
+
+    def numbers(self, setting: Setting) -> list[float]:
+        entering = _longer(self.entering, self.reach, 0.0)
+        return [
+            float(self.reach),
+            self.mu,
+            float(self.size),
+            *entering,
+            *_longer(self.dying, self.reach, self.dying[-1]),
+        ]
+
+    def memory(self, setting: Setting) -> list[float]:
+        return [float(setting.start_ticks), float(setting.start_ticks)]
+
+
+AnyFamily = Annotated[ZeroIntelligence | ContStoikovTalreja, Field(discriminator="family")]
 """Every family a preset may name."""

@@ -6,6 +6,7 @@ per second, in the book as it is now.
 
 from __future__ import annotations
 
+from lobsim.core.agents.cont_stoikov_talreja import act_cont_stoikov_talreja, cont_stoikov_talreja_rate
 from lobsim.core.agents.zero_intelligence import act_zero_intelligence, zero_intelligence_rate
 from lobsim.core.jit import kernel
 from lobsim.types import NEVER, AgentKind
@@ -17,6 +18,8 @@ def intensity_of(scene, index):
     kind = scene.crowd.agents[index]["kind"]
     if kind == AgentKind.ZERO_INTELLIGENCE:
         return zero_intelligence_rate(scene, index)
+    if kind == AgentKind.CONT_STOIKOV_TALREJA:
+        return cont_stoikov_talreja_rate(scene, index)
     return 0.0
 
 
@@ -26,4 +29,6 @@ def act(scene, index):
     kind = scene.crowd.agents[index]["kind"]
     if kind == AgentKind.ZERO_INTELLIGENCE:
         act_zero_intelligence(scene, index)
+    elif kind == AgentKind.CONT_STOIKOV_TALREJA:
+        act_cont_stoikov_talreja(scene, index)
     return NEVER
