@@ -115,5 +115,61 @@ class ContStoikovTalreja(Family):
         return [float(setting.start_ticks), float(setting.start_ticks)]
 
 
-AnyFamily = Annotated[ZeroIntelligence | ContStoikovTalreja, Field(discriminator="family")]
+class CheriditoWeiss(Family):
+    """The flow of the execution market of Cheridito and Weiss (2025): rates by distance, sizes, a tilt by imbalance; per side."""
+
+    family: Literal["cheridito_weiss"]
+    agent_kind: ClassVar[AgentKind] = AgentKind.CHERIDITO_WEISS
+    is_flow: ClassVar[bool] = True
+
+    entering: Table
+    """limit orders per second, from one tick away on"""
+    dying: Table
+    """cancels per second and lot, from one tick away on"""
+    mu: Rate
+    """market orders per second"""
+    scale: Positive = 1.0
+    """all rates are multiplied by it"""
+    size_spread: Rate = 2.0
+    """sizes are 1 + |N(0, size_spread)|, rounded"""
+    size_most: Lots = 20
+    far: int = Field(30, ge=1, le=1000)
+    """orders further than so many ticks from the opposite best are cancelled"""
+    tilt: Rate = 0.0
+    """how much more often buying happens when the book is all bids (2 in the tactical market); 0: as often"""
+    damping: Rate = 0.65
+    """a tick further from its best, a lot counts exp(-damping) times as much in the imbalance"""
+
+    def numbers(self, setting: Setting) -> list[float]:
+        count = max(len(self.entering), len(self.dying))
+        tables = _longer(self.entering, count, 0.0) + _longer(self.dying, count, 0.0)
+        rates = [self.scale * rate for rate in tables]
+        sizes = [self.size_spread, float(self.size_most)]
+        return [float(count), self.scale * self.mu, *sizes, float(self.far), self.tilt, self.damping, *rates]
+
+    def memory(self, setting: Setting) -> list[float]:
+        return [float(setting.start_ticks), float(setting.start_ticks)]
+
+
+class Strategic(Family):
+    """A trader who goes on in one direction (Cheridito and Weiss 2025)."""
+
+    family: Literal["strategic"]
+    agent_kind: ClassVar[AgentKind] = AgentKind.STRATEGIC
+
+    period_seconds: Annotated[float, Field(gt=1e-9, le=1e6)] = 3.0
+    market_lots: Lots = 1
+    limit_lots: Lots = 2
+
+    def numbers(self, setting: Setting) -> list[float]:
+        return [float(round(self.period_seconds * 1e9)), float(self.market_lots), float(self.limit_lots)]
+
+    def memory(self, setting: Setting) -> list[float]:
+        return [0.0]
+
+
+AnyFamily = Annotated[
+    ZeroIntelligence | ContStoikovTalreja | CheriditoWeiss | Strategic,
+    Field(discriminator="family"),
+]
 """Every family a preset may name."""

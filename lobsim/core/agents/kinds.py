@@ -6,7 +6,9 @@ per second, in the book as it is now.
 
 from __future__ import annotations
 
+from lobsim.core.agents.cheridito_weiss import act_cheridito_weiss, cheridito_weiss_rate
 from lobsim.core.agents.cont_stoikov_talreja import act_cont_stoikov_talreja, cont_stoikov_talreja_rate
+from lobsim.core.agents.strategic import act_strategic
 from lobsim.core.agents.zero_intelligence import act_zero_intelligence, zero_intelligence_rate
 from lobsim.core.jit import kernel
 from lobsim.types import NEVER, AgentKind
@@ -20,6 +22,8 @@ def intensity_of(scene, index):
         return zero_intelligence_rate(scene, index)
     if kind == AgentKind.CONT_STOIKOV_TALREJA:
         return cont_stoikov_talreja_rate(scene, index)
+    if kind == AgentKind.CHERIDITO_WEISS:
+        return cheridito_weiss_rate(scene, index)
     return 0.0
 
 
@@ -31,4 +35,8 @@ def act(scene, index):
         act_zero_intelligence(scene, index)
     elif kind == AgentKind.CONT_STOIKOV_TALREJA:
         act_cont_stoikov_talreja(scene, index)
+    elif kind == AgentKind.CHERIDITO_WEISS:
+        act_cheridito_weiss(scene, index)
+    elif kind == AgentKind.STRATEGIC:
+        return act_strategic(scene, index)
     return NEVER
