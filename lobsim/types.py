@@ -261,7 +261,13 @@ class AgentKind(IntEnum):
 
     NONE = 0  # it owns orders and does nothing
     ZERO_INTELLIGENCE = 1
-    METAORDER = 2
+    CONT_STOIKOV_TALREJA = 2
+    CHERIDITO_WEISS = 3
+    STRATEGIC = 4
+    QUEUE_REACTIVE = 5
+    HAWKES = 6
+    METAORDERS = 7
+    SCHEDULED = 8
 
 
 class OrderState(IntEnum):

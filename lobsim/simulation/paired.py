@@ -14,7 +14,7 @@ import polars as pl
 from scipy import stats
 
 from lobsim.errors import ConfigError
-from lobsim.simulation.families import Metaorder
+from lobsim.simulation.families import ScheduledOrder
 from lobsim.simulation.market import Simulation, SimulationRun
 from lobsim.simulation.preset import Preset
 
@@ -55,11 +55,11 @@ class Plan:
         """Times of the looks, from the first child order on; int64."""
         return np.arange(0, self.length_ns + self.watch_ns + 1, self.every_ns)
 
-    def family(self, lots: int) -> Metaorder:
+    def family(self, lots: int) -> ScheduledOrder:
         """The agent that works it.  lots: of each child order; 0: it stays away"""
         interval_ns = self.length_ns // (self.children - 1)
-        return Metaorder(
-            family="metaorder",
+        return ScheduledOrder(
+            family="scheduled",
             side="buy" if self.side == "buy" else "sell",
             lots=lots,
             children=self.children,
@@ -121,7 +121,7 @@ def _mids(preset: Preset, plan: Plan, lots: int, seed: int) -> np.ndarray:
     return mids
 
 
-def with_agents(preset: Preset, *families: Metaorder) -> Preset:
+def with_agents(preset: Preset, *families: ScheduledOrder) -> Preset:
     """The same preset with more agents, behind all others: nobody else's draws change by it."""
     return preset.model_copy(update={"agents": (*preset.agents, *families)})
 

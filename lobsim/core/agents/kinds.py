@@ -6,7 +6,10 @@ per second, in the book as it is now.
 
 from __future__ import annotations
 
-from lobsim.core.agents.metaorder import act_metaorder
+from lobsim.core.agents.cheridito_weiss import act_cheridito_weiss, cheridito_weiss_rate
+from lobsim.core.agents.cont_stoikov_talreja import act_cont_stoikov_talreja, cont_stoikov_talreja_rate
+from lobsim.core.agents.scheduled import act_scheduled
+from lobsim.core.agents.strategic import act_strategic
 from lobsim.core.agents.zero_intelligence import act_zero_intelligence, zero_intelligence_rate
 from lobsim.core.jit import kernel
 from lobsim.types import NEVER, AgentKind
@@ -18,6 +21,10 @@ def intensity_of(scene, index):
     kind = scene.crowd.agents[index]["kind"]
     if kind == AgentKind.ZERO_INTELLIGENCE:
         return zero_intelligence_rate(scene, index)
+    if kind == AgentKind.CONT_STOIKOV_TALREJA:
+        return cont_stoikov_talreja_rate(scene, index)
+    if kind == AgentKind.CHERIDITO_WEISS:
+        return cheridito_weiss_rate(scene, index)
     return 0.0
 
 
@@ -27,6 +34,12 @@ def act(scene, index):
     kind = scene.crowd.agents[index]["kind"]
     if kind == AgentKind.ZERO_INTELLIGENCE:
         act_zero_intelligence(scene, index)
-    if kind == AgentKind.METAORDER:
-        return act_metaorder(scene, index)
+    elif kind == AgentKind.CONT_STOIKOV_TALREJA:
+        act_cont_stoikov_talreja(scene, index)
+    elif kind == AgentKind.CHERIDITO_WEISS:
+        act_cheridito_weiss(scene, index)
+    elif kind == AgentKind.STRATEGIC:
+        return act_strategic(scene, index)
+    elif kind == AgentKind.SCHEDULED:
+        return act_scheduled(scene, index)
     return NEVER

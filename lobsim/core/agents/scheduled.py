@@ -19,7 +19,7 @@ START_NS = 4
 
 
 @kernel
-def act_metaorder(scene, index):
+def act_scheduled(scene, index):
     """The next child order.  Returns when the one after it is due."""
     agent = scene.crowd.agents[index]
     numbers = scene.crowd.numbers
