@@ -39,10 +39,12 @@ class Trader(Family):
 
     @property
     def line_ns(self) -> int:
+        """The line, in nanoseconds."""
         return self.line
 
     @property
     def computing_ns(self) -> int:
+        """The computing, in nanoseconds."""
         return self.computing
 
 
@@ -65,12 +67,14 @@ class Fundamental(Trader):
     shock_variance: Rate = 0.0
 
     def numbers(self, setting: Setting) -> list[float]:
+        """As `lobsim.core.agents.fundamental` lays them out."""
         start = float(setting.start_ticks)
         mean = start if self.mean is None else self.mean
         shocks = [self.shock_rate, self.shock_mean, self.shock_variance]
         return [mean, start, self.reversion, self.volatility, *shocks]
 
     def memory(self, setting: Setting) -> list[float]:
+        """Places of `lobsim.core.agents.fundamental`, empty."""
         return [0.0] * FUNDAMENTAL_MEMORY
 
 
@@ -86,6 +90,7 @@ class Noise(Trader):
     """it ends so long after the open; unless told, at the close"""
 
     def numbers(self, setting: Setting) -> list[float]:
+        """As `lobsim.core.agents.noise` lays them out."""
         end_ns = setting.close_ns if self.until is None else setting.open_ns + self.until
         return [float(setting.open_ns - self.early - setting.begin_ns), float(end_ns - setting.begin_ns)]
 
@@ -110,6 +115,7 @@ class Value(Trader):
     """otherwise up to so many spreads behind it"""
 
     def numbers(self, setting: Setting) -> list[float]:
+        """As `lobsim.core.agents.value` lays them out."""
         mean = float(setting.start_ticks) if self.mean is None else self.mean
         close_ns = float(setting.close_ns - setting.begin_ns)
         noise = math.sqrt(self.noise_variance)
@@ -136,9 +142,11 @@ class Momentum(Trader):
         return self
 
     def numbers(self, setting: Setting) -> list[float]:
+        """As `lobsim.core.agents.momentum` lays them out."""
         return [float(self.wait), float(self.least), float(self.most or 0)]
 
     def memory(self, setting: Setting) -> list[float]:
+        """Places of `lobsim.core.agents.momentum`, empty."""
         return [0.0] * MOMENTUM_MEMORY
 
 
@@ -169,14 +177,17 @@ class MarketMaker(Trader):
 
     @property
     def warned(self) -> bool:
+        """It hears of a one-sided book."""
         return True
 
     def numbers(self, setting: Setting) -> list[float]:
+        """As `lobsim.core.agents.market_maker` lays them out."""
         sizes = [self.share, float(self.levels), float(self.least)]
         skews = [self.size_skew, self.price_skew]
         return [float(self.wait), *sizes, self.spacing, self.alpha, *skews, float(self.backstop)]
 
     def memory(self, setting: Setting) -> list[float]:
+        """Places of `lobsim.core.agents.market_maker`, empty."""
         return [0.0] * MAKER_MEMORY
 
 

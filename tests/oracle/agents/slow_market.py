@@ -225,9 +225,7 @@ class SlowMarket:
             sum(order.left for order in self.resting if order.side == side and order.price == price[side])
             for side in (BUY, SELL)
         ]
-        self.touches.append(
-            Touch(self.now, price[0], lots[0], price[1], lots[1], self.last, self.bought, self.sold)
-        )
+        self.touches.append(Touch(self.now, price[0], lots[0], price[1], lots[1], self.last, self.bought, self.sold))
         total = [sum(order.left for order in self.resting if order.side == side) for side in (BUY, SELL)]
         few = [side for side in (BUY, SELL) if 10 * total[side] < total[1 - side]]
         one_sided = few[0] if few else None

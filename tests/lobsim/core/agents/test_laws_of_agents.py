@@ -135,14 +135,14 @@ def assert_normal(found: np.ndarray, mean: float, variance: float) -> None:
     assert stats.kstest((found - mean) / math.sqrt(variance), "norm").pvalue > 0.001
 
 
-@pytest.mark.parametrize("asked", [[600], [1, 2, 10, 599, 600], list(range(60, 601, 60))], ids=["once", "oddly", "often"])
+@pytest.mark.parametrize(
+    "asked", [[600], [1, 2, 10, 599, 600], list(range(60, 601, 60))], ids=["once", "oddly", "often"]
+)
 def test_the_fundamental_has_its_exact_law_however_often_it_is_asked(
     asked: list[int], limit: Callable[[int, int], int]
 ) -> None:
     mean, start, reversion, volatility = 1000.0, 1100.0, 0.002, 1.5
-    found = ends(
-        (mean, start, reversion, volatility, 0.0, 0.0, 0.0), [s * SECOND for s in asked], limit(5_000, 300)
-    )
+    found = ends((mean, start, reversion, volatility, 0.0, 0.0, 0.0), [s * SECOND for s in asked], limit(5_000, 300))
     decay = math.exp(-reversion * 600)
     assert_normal(found, mean + (start - mean) * decay, volatility**2 * (1 - decay**2) / (2 * reversion))
 
