@@ -268,6 +268,11 @@ class AgentKind(IntEnum):
     HAWKES = 6
     METAORDERS = 7
     SCHEDULED = 8
+    FUNDAMENTAL = 20  # it knows the value, and does not trade
+    NOISE = 21
+    VALUE = 22
+    MOMENTUM = 23
+    MARKET_MAKER = 24
 
 
 class OrderState(IntEnum):

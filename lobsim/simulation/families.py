@@ -31,6 +31,8 @@ class Setting:
     begin_ns: int
     open_ns: int
     close_ns: int
+    fundamental: int = -1
+    """index of the agent that has the fundamental value, -1 without one"""
 
 
 class Family(BaseModel):
@@ -43,6 +45,21 @@ class Family(BaseModel):
 
     count: int = Field(default=1, ge=1, le=10**6)
     """so many agents with these parameters"""
+
+    @property
+    def line_ns(self) -> int:
+        """Its agents and the venue sit on a line that light takes so long for (`lobsim.core.agents.places`); 0: no delays."""
+        return 0
+
+    @property
+    def computing_ns(self) -> int:
+        """So long its agents take before a request leaves, where they have delays."""
+        return 0
+
+    @property
+    def warned(self) -> bool:
+        """Whether its agents are woken when the book becomes one-sided."""
+        return False
 
     def numbers(self, setting: Setting) -> list[float]:
         """Its parameters, shared by its agents, as its file in `lobsim.core.agents` lays them out."""

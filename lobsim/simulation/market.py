@@ -23,6 +23,7 @@ from lobsim.core.agents.making import (
     start_log,
     take_log,
 )
+from lobsim.core.agents.places import give_delays
 from lobsim.core.agents.state import AGENT, Scene
 from lobsim.core.book import BookSize
 from lobsim.core.loop import room_for_event
@@ -196,7 +197,7 @@ class Simulation:
     def _open_scene(self, world: World) -> Scene:
         """The scene before the warm-up: agents, their parameters, and the opening book."""
         setting = self.preset.setting(self.info)
-        families = sorted(self.preset.agents, key=lambda family: not family.is_flow)
+        families = self.preset.in_turn
         agents = np.zeros(sum(family.count for family in families), AGENT)
         numbers: list[float] = []
         memory: list[float] = []
@@ -209,8 +210,12 @@ class Simulation:
                 agents[index]["group"] = group
                 agents[index]["first"] = first
                 agents[index]["memory"] = len(memory)
+                agents[index]["warned"] = family.warned
                 memory += family.memory(setting)
                 index += 1
+            if family.line_ns > 0 or family.computing_ns > 0:
+                begin = index - family.count
+                give_delays(agents, self.seed, begin, index, family.line_ns, family.computing_ns)
         flows = sum(family.count for family in families if family.is_flow)
         crowd = new_crowd(agents, np.array(numbers, np.float64), np.array(memory, np.float64), self.seed, flows)
         scene = Scene(world, crowd)

@@ -18,7 +18,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from lobsim.clock import duration_ns, time_ns
 from lobsim.errors import ConfigError
 from lobsim.feeds.schema import DatasetInfo
-from lobsim.simulation.families import AnyFamily, Setting
+from lobsim.simulation.families import AnyFamily, Family, Setting
+from lobsim.simulation.traders import AnyTrader, Fundamental, Value
 from lobsim.types import MAX_PRICE_TICKS, Fidelity
 
 _DAY_NS = 24 * 3600 * 10**9
@@ -96,7 +97,21 @@ class Preset(BaseModel):
     listing: Listing
     session: Session = Session()
     opening: Opening = Opening()
-    agents: tuple[AnyFamily, ...] = Field(min_length=1)
+    agents: tuple[Annotated[AnyFamily | AnyTrader, Field(discriminator="family")], ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _has_a_value(self) -> Preset:
+        values = [family for family in self.agents if isinstance(family, Fundamental)]
+        if len(values) > 1 or any(family.count > 1 for family in values):
+            raise ValueError("a market has one fundamental value")
+        if not values and any(isinstance(family, Value) for family in self.agents):
+            raise ValueError('agents of family "value" need one of family "fundamental"')
+        return self
+
+    @cached_property
+    def in_turn(self) -> tuple[Family, ...]:
+        """Its families in the order their agents stand in a scene: flows, then the fundamental value, then all others as they are written."""
+        return tuple(sorted(self.agents, key=lambda family: (not family.is_flow, not isinstance(family, Fundamental))))
 
     @cached_property
     def digest(self) -> str:
@@ -129,7 +144,10 @@ class Preset(BaseModel):
     def setting(self, info: DatasetInfo) -> Setting:
         """What its families need to know of the market."""
         open_ns = info.session_start_ns
-        return Setting(self.listing.start_ticks, open_ns - self.session.warmup, open_ns, info.session_end_ns)
+        flows = sum(family.count for family in self.agents if family.is_flow)
+        fundamental = flows if any(isinstance(family, Fundamental) for family in self.agents) else -1
+        begin_ns = open_ns - self.session.warmup
+        return Setting(self.listing.start_ticks, begin_ns, open_ns, info.session_end_ns, fundamental)
 
 
 def preset_names() -> list[str]:

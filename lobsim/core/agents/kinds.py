@@ -1,15 +1,20 @@
 """Which family an agent belongs to: the one place where its kind is looked at.
 
 `act` lets an agent do what it does when it is its turn, and returns when it wakes next (flows: anything, their clock tells); `intensity_of` is how often a flow acts,
-per second, in the book as it is now.
+per second, in the book as it is now; `heed` is what an agent does who is told that the book is one-sided.
 """
 
 from __future__ import annotations
 
 from lobsim.core.agents.cheridito_weiss import act_cheridito_weiss, cheridito_weiss_rate
 from lobsim.core.agents.cont_stoikov_talreja import act_cont_stoikov_talreja, cont_stoikov_talreja_rate
+from lobsim.core.agents.fundamental import act_fundamental
+from lobsim.core.agents.market_maker import act_market_maker, heed_imbalance
+from lobsim.core.agents.momentum import act_momentum
+from lobsim.core.agents.noise import act_noise
 from lobsim.core.agents.scheduled import act_scheduled
 from lobsim.core.agents.strategic import act_strategic
+from lobsim.core.agents.value import act_value
 from lobsim.core.agents.zero_intelligence import act_zero_intelligence, zero_intelligence_rate
 from lobsim.core.jit import kernel
 from lobsim.types import NEVER, AgentKind
@@ -42,4 +47,29 @@ def act(scene, index):
         return act_strategic(scene, index)
     elif kind == AgentKind.SCHEDULED:
         return act_scheduled(scene, index)
+    elif kind >= AgentKind.FUNDAMENTAL:
+        return _act_by_time(scene, index, kind)
     return NEVER
+
+
+@kernel
+def _act_by_time(scene, index, kind):
+    """The turn of an agent that wakes by time."""
+    if kind == AgentKind.NOISE:
+        return act_noise(scene, index)
+    if kind == AgentKind.VALUE:
+        return act_value(scene, index)
+    if kind == AgentKind.MOMENTUM:
+        return act_momentum(scene, index)
+    if kind == AgentKind.MARKET_MAKER:
+        return act_market_maker(scene, index)
+    if kind == AgentKind.FUNDAMENTAL:
+        return act_fundamental(scene, index)
+    return NEVER
+
+
+@kernel
+def heed(scene, index):
+    """An agent's turn because the book is one-sided."""
+    if scene.crowd.agents[index]["kind"] == AgentKind.MARKET_MAKER:
+        heed_imbalance(scene, index)

@@ -9,11 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from lobsim.core.agents.clocks import adjust_clocks, wind_clock
-from lobsim.core.agents.kinds import act
+from lobsim.core.agents.kinds import act, heed
 from lobsim.core.agents.orders import deliver_request
 from lobsim.core.agents.room import crowd_room
-from lobsim.core.agents.venue import hear_answer, settle_trades
-from lobsim.core.agents.view import note_touch_change
+from lobsim.core.agents.venue import hear_answer, publish_change, settle_trades
 from lobsim.core.calendar import first_wait_ns, pop_wait, push_wait
 from lobsim.core.chance import begin_event
 from lobsim.core.jit import borrow, borrow_array, inline, kernel, view, whole
@@ -53,12 +52,25 @@ def wake_agent(scene, index):
 
 
 @kernel
+def _warn_agent(scene, index):
+    """An agent hears that the book is one-sided; when it wakes next stays as it is."""
+    scene.crowd.agents[index]["wakes"] += 1
+    scene.crowd.head[0]["wakes"] += 1
+    begin_event(scene.crowd.agents[index])
+    heed(scene, index)
+
+
+@kernel
 def _next_of_crowd(scene):
     """What waits longest in the calendar happens: a message arrives or an agent wakes."""
     crowd = scene.crowd
     ref = pop_wait(crowd.waits)
     if ref < 0:
-        wake_agent(scene, -ref - 1)
+        index = -ref - 1
+        if index < len(crowd.agents):
+            wake_agent(scene, index)
+        else:
+            _warn_agent(scene, index - len(crowd.agents))
         return
     mail = crowd.mail[ref]
     if mail["to_venue"]:
@@ -92,7 +104,7 @@ def _follow_world(scene):
     world = scene.world
     settle_trades(scene, np.int64(world.head[0]["answered"]))
     world.head[0]["answered"] = 0
-    note_touch_change(scene)
+    publish_change(scene)
     adjust_clocks(scene, np.int64(-1))
 
 

@@ -64,6 +64,7 @@ def new_crowd(
     crowd.head["last_ticks"] = NONE_PRICE
     crowd.head["feed_most_ns"] = int(agents["feed_ns"].max(initial=0))
     crowd.head["touching"] = int(flows < len(agents))
+    crowd.head["warned"] = int(agents["warned"].sum())
     crowd.agents["due_ns"] = NEVER
     return crowd
 

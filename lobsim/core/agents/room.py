@@ -12,7 +12,7 @@ from lobsim.core.mailbox import mail_room
 from lobsim.core.publication import hear, ring_room
 from lobsim.types import Status
 
-MOST_REQUESTS = 64
+MOST_REQUESTS = 128
 """No agent sends more requests at one wake."""
 
 
@@ -53,7 +53,7 @@ def crowd_room(scene):
         return Status.ROOM_REPORTS
     if head["fresh"] + MOST_REQUESTS > len(crowd.orders):
         return Status.ROOM_CROWD_ORDERS
-    if not calendar_room(crowd.waits, 2 * (orders + 2 * MOST_REQUESTS)):
+    if not calendar_room(crowd.waits, 2 * (orders + 2 * MOST_REQUESTS) + MOST_REQUESTS * np.int64(head["warned"])):
         return Status.ROOM_CROWD_MAIL
     if head["touching"] and not touches_room(scene, MOST_REQUESTS):
         return Status.ROOM_TOUCHES

@@ -27,6 +27,7 @@ AGENT = np.dtype(
         ("answer_ns", "i8"),  # an answer so long back
         ("feed_ns", "i8"),  # it sees the market as it was so long ago
         ("hears", "i8"),  # 1: answers travel; 0: it knows at once
+        ("warned", "i8"),  # 1: it is woken when the book becomes one-sided (imbalance.py)
         ("key", "u8"),  # this and the next three are chance's
         ("stream", "u8"),
         ("draws", "u8"),
@@ -34,7 +35,7 @@ AGENT = np.dtype(
         ("due_ns", "i8"),  # this and the next three are a flow's clock
         ("clock", "f8"),  # what was left of it at since_ns
         ("rate", "f8"),  # per second
-        ("since_ns", "i8"),
+        ("since_ns", "i8"),  # without a clock: when it began
         ("open_orders", "i8"),  # as it knows
         ("first_order", "i8"),  # head of the list of them, newest first
         ("position_lots", "i8"),  # the venue's truth
@@ -112,6 +113,10 @@ CROWD = np.dtype(
         ("bought_lots", "i8"),
         ("sold_lots", "i8"),
         ("last_ticks", "i8"),
+        ("warned", "i8"),  # how many agents are
+        ("balance", "i8"),  # imbalance.py
+        ("standing_buy_lots", "i8"),
+        ("standing_sell_lots", "i8"),
         ("logging", "i8"),  # 1: events are written down
         ("logged", "i8"),  # entries of the log
         ("log_begin", "i8"),  # the first entry of the request at hand
@@ -136,7 +141,7 @@ class Crowd(NamedTuple):
     numbers  float64 [any], read only: parameters, as each family lays them out
     memory   float64 [any]: what agents remember, as each family lays it out
     orders   CROWD_ORDER [any], slot 0 reserved
-    waits    what is to come by time; ref >= 0: slot of mail, else -(index of the agent that wakes) - 1
+    waits    what is to come by time; ref >= 0: slot of mail, else -(index of the agent that wakes) - 1, or that minus n: it is warned
     mail     CROWD_MAIL [any], slot 0 reserved
     touches  TOUCH [power of two]: the publication ring that agents look at
     log      TAPE [any]: the events since it was last emptied, as recorded rows

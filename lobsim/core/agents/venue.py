@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from lobsim.core.agents.imbalance import note_standing, watch_balance
 from lobsim.core.agents.view import note_touch_change
 from lobsim.core.calendar import push_wait
 from lobsim.core.exchange import process
@@ -186,6 +187,7 @@ def _settle_trade(scene, report):
             publish_trade(world, side, price_ticks, size, size)
     else:
         slot = maker_id - head["base"]
+        note_standing(crowd, side, -size)
         _trade_of(crowd, slot, size, price_ticks)
         gone = report["remaining_lots"] == 0
         if gone:
@@ -214,6 +216,13 @@ def settle_trades(scene, n):
             if last and not _is_own(np.int64(report["other_id"])):
                 publish_level(world, np.int64(report["side"]), np.int64(report["price_ticks"]))
     return traded
+
+
+@kernel
+def publish_change(scene):
+    """The book has changed: the touch is written down, and who asked for it hears that the book is one-sided."""
+    note_touch_change(scene)
+    watch_balance(scene)
 
 
 @kernel
@@ -248,12 +257,13 @@ def arrive_new(scene, slot, side, kind, tif, price_ticks, size):
     if rests:
         crowd.orders[slot]["live"] = 1
         left = np.int64(world.reports[0]["remaining_lots"])
+        note_standing(crowd, side, left)
         write_row(scene, Kind.ADD, side, price_ticks, left, np.int64(crowd.orders[slot]["serial"]), 0, 0, 0)
         publish_level(world, side, price_ticks)
     tell(scene, slot, ReportKind.ACCEPTED if rests else ReportKind.CANCELLED, 0, 0 if rests else 1)
     end_rows(scene)
     head["changed"] = 1
-    note_touch_change(scene)
+    publish_change(scene)
 
 
 @kernel
@@ -292,9 +302,10 @@ def arrive_cancel(scene, slot, serial, size):
     kind = Kind.DELETE if gone else Kind.REDUCE
     write_row(scene, kind, side, price_ticks, np.int64(report["size_lots"]), serial, 0, 0, 0)
     publish_level(world, side, price_ticks)
+    note_standing(crowd, side, -np.int64(report["size_lots"]))
     if gone:
         order["live"] = 0
     tell(scene, slot, ReportKind.CANCELLED if gone else ReportKind.REDUCED, 0, 1 if gone else 0)
     end_rows(scene)
     head["changed"] = 1
-    note_touch_change(scene)
+    publish_change(scene)

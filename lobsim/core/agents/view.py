@@ -94,3 +94,9 @@ def seen_touch(scene, index):
         else:
             high = middle
     return (low - 1) & mask if low > 0 else np.int64(-1)
+
+
+@inline
+def touch_price(touch, side):
+    """Best price of a side in an entry of the ring, NONE_PRICE if it was empty.  touch: TOUCH"""
+    return np.int64(touch["ask_ticks"]) if side else np.int64(touch["bid_ticks"])
