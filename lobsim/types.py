@@ -268,6 +268,7 @@ class AgentKind(IntEnum):
     HAWKES = 6
     METAORDERS = 7
     SCHEDULED = 8
+    ZERO_PROFIT = 9
     FUNDAMENTAL = 20  # it knows the value, and does not trade
     NOISE = 21
     VALUE = 22
