@@ -75,7 +75,9 @@ def _room_for_levels(tape: np.ndarray, far: int) -> WorldSize:
         ids=1024,
         timers=256,
     )
-    return WorldSize(book=book, seen=book._replace(ids=64, timers=2), ring=2**16, reports=2**14)
+    seen = book._replace(ids=64, timers=2)
+    # One event may touch every level: so many fills and messages must fit before anything happens.
+    return WorldSize(book=book, seen=seen, ring=2**16, reports=2**14, fills=levels + 1024, mail=levels + 1024)
 
 
 def _window(prices: np.ndarray, share: float) -> int:

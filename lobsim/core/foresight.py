@@ -15,6 +15,8 @@ from lobsim.core.levels import fold, window_of, window_slot
 
 STEP = 6
 """Messages between two looks: that many take about as long as memory takes to answer; 4 to 8 are alike."""
+ROWS_AHEAD = 48
+"""So far ahead rows of a tape are fetched: where a page of memory ends the processor does not do so by itself."""
 MANY_ORDERS = 2**13
 """From here on a book does not fit the second cache (an order takes 32 bytes, its id and its level some more)."""
 
@@ -85,6 +87,12 @@ def foresee_level(book, side, price_ticks):
     level = _level_ahead(book, side, price_ticks)
     prefetch(book.nodes, level)
     prefetch(book.info, level)
+
+
+@inline
+def foresee_total(view, side, price_ticks):
+    """The same in a reader's book, where a level has no ledgers."""
+    prefetch(view.nodes, _level_ahead(view, side, price_ticks))
 
 
 @inline
