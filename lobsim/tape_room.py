@@ -76,8 +76,9 @@ def _room_for_levels(tape: np.ndarray, far: int) -> WorldSize:
         timers=256,
     )
     seen = book._replace(ids=64, timers=2)
-    # One event may touch every level: so many fills and messages must fit before anything happens.
-    return WorldSize(book=book, seen=seen, ring=2**16, reports=2**14, fills=levels + 1024, mail=levels + 1024)
+    # One event may touch every level: so many fills, messages and publications must fit before anything happens.  Half of them are there at a time.
+    ring = max(1 << (levels + levels // 2).bit_length(), 2**12)
+    return WorldSize(book=book, seen=seen, ring=ring, reports=2**14, fills=levels + 1024, mail=levels + 1024)
 
 
 def _window(prices: np.ndarray, share: float) -> int:

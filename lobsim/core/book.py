@@ -78,16 +78,14 @@ def _asks_for_care(rules: np.ndarray) -> int:
 
 def _arrays_of(size: BookSize) -> Wanted:
     """Shapes and types of a book's arrays, but for its rules."""
-    nodes = FIRST_LEVEL + 2 * size.window + size.orders
-    leaf = size.window // 64
-    middle = (leaf + 63) // 64
+    nodes, leaf = FIRST_LEVEL + 2 * size.window + size.orders, size.window // 64
     return {
         "head": (1, HEAD),
         "sides": (2, SIDE),
         "nodes": (nodes, NODE),
         "info": (nodes, INFO),
         "leaf": (2 * leaf, _WORD),
-        "upper": (2 * (middle + 1), _WORD),
+        "upper": (2 * ((leaf + 63) // 64 + 1), _WORD),
         "far": (2 * size.far, FAR),
         "ids": (size.ids, ID),
         "dense": (size.dense, np.dtype(np.uint32)),
@@ -101,14 +99,14 @@ def _arrays_of(size: BookSize) -> Wanted:
     }
 
 
-def new_book(size: BookSize = BookSize(), rules: np.ndarray | None = None) -> Book:
+def new_book(size: BookSize = BookSize(), rules: np.ndarray | None = None, *, reader: bool = False) -> Book:
     """An empty book: all its memory, made here once.
 
-    rules  RULES [1], None for a venue that asks for nothing
+    rules   RULES [1], None for a venue that asks for nothing
+    reader  whether it holds totals only: its ledgers are never used, and not touched
     """
-    made = zeros_together(_arrays_of(size))
-    made["rules"] = default_rules() if rules is None else rules.copy()
-    book = Book(**made)
+    made = zeros_together(_arrays_of(size), untouched=("info",) if reader else ())
+    book = Book(rules=default_rules() if rules is None else rules.copy(), **made)
     for step in ("tick_step", "lot_step"):
         book.rules[step] = np.maximum(book.rules[step], 1)
     _begin(book)

@@ -90,12 +90,6 @@ def foresee_level(book, side, price_ticks):
 
 
 @inline
-def foresee_total(view, side, price_ticks):
-    """The same in a reader's book, where a level has no ledgers."""
-    prefetch(view.nodes, _level_ahead(view, side, price_ticks))
-
-
-@inline
 def foresee_block(book, side, price_ticks):
     """The block of a level whose own place has come by now."""
     prefetch(book.nodes, np.int64(book.nodes[_level_ahead(book, side, price_ticks)]["next"]))

@@ -37,15 +37,19 @@ def zeros_on_lines(shape: int | tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     return _piece(nbytes).view(dtype).reshape(shape)
 
 
-def zeros_together(wanted: Wanted) -> dict[str, np.ndarray]:
-    """The arrays of one state, every byte 0, in one piece of memory; that of a large state has been touched."""
-    nbytes = [length * dtype.itemsize for length, dtype in wanted.values()]
+def zeros_together(wanted: Wanted, untouched: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
+    """The arrays of one state, every byte 0, in one piece of memory; that of a large state has been touched.
+
+    untouched  names of arrays that lie apart and are left as the system gave them
+    """
+    made = {name: np.zeros(*wanted[name]) for name in untouched}
+    together = {name: each for name, each in wanted.items() if name not in made}
+    nbytes = [length * dtype.itemsize for length, dtype in together.values()]
     piece = _piece(sum(map(_on_lines, nbytes)))
     if LARGE_BYTES <= len(piece) <= MOST_TOUCHED_BYTES:
         piece[::_PAGE_BYTES] = 0
-    made = {}
     at = 0
-    for (name, (_, dtype)), length in zip(wanted.items(), nbytes, strict=True):
+    for (name, (_, dtype)), length in zip(together.items(), nbytes, strict=True):
         made[name] = piece[at : at + length].view(dtype)
         at += _on_lines(length)
     return made

@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 
 from lobsim.core.book import pool_left
-from lobsim.core.foresight import foresee_total
 from lobsim.core.jit import inline, kernel, stay_apart, within
 from lobsim.core.latency import FEED_BOOK, FEED_TRADES, date_entries
 from lobsim.core.levels import (
@@ -25,9 +24,6 @@ from lobsim.core.levels import (
 )
 from lobsim.core.state import PUBLISHED_LEVEL, PUBLISHED_OFFSET, PUBLISHED_PHASE, PUBLISHED_TRADE
 from lobsim.types import NEVER, Status
-
-_ENTRIES_AHEAD = 8
-"""So far ahead of the reader its levels are fetched; what stands there may be older than the ring, which does no harm."""
 
 
 @inline
@@ -209,8 +205,6 @@ def hear(world, now_ns):
         entry = world.ring[k & mask]
         if entry["ts_ns"] > last_ns:
             break
-        soon = world.ring[(k + _ENTRIES_AHEAD) & mask]
-        foresee_total(world.seen, np.int64(soon["side"]), np.int64(soon["price_ticks"]))
         if entry["kind"] == PUBLISHED_LEVEL:
             sure = _still_sure(world.seen, sure)
             if sure == 0:

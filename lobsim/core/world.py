@@ -254,7 +254,7 @@ def new_world(
     """
     world = World(
         book=new_book(size.book),
-        seen=new_book(size.seen),
+        seen=new_book(size.seen, reader=True),
         tape=_read_only(tape),
         rows=_read_only(rows),
         truth=_read_only(truth),
