@@ -197,13 +197,13 @@ def hear(world, now_ns):
     if head["feed_varies"]:
         return _hear_apart(world, now_ns)
     mask = len(world.ring) - 1
-    last_ns = now_ns - head["feed_ns"]
+    feed_ns = np.int64(head["feed_ns"])
     written = np.int64(head["written"])
     sure = np.int64(0)
     k = np.int64(head["read"])
     while k < written:
         entry = world.ring[k & mask]
-        if entry["ts_ns"] > last_ns:
+        if entry["ts_ns"] + feed_ns > now_ns:
             break
         if entry["kind"] == PUBLISHED_LEVEL:
             sure = _still_sure(world.seen, sure)
