@@ -98,7 +98,7 @@ FACTS: tuple[Fact, ...] = (
     Fact("B1", "spread", "the hour 19.3 ticks, 3.4 bp", {}, book.spread, "mean_ticks"),
     Fact("B2", "best sizes are skewed", "gamma-like, shape .7 to .8", {"skewness": Bound(0)}, book.best_size, "gamma_shape"),
     Fact("B3", "the book has a hump", "largest away from the best price where the tick is small", {"peak_to_first": Bound(1)}, book.hump, "peak_ticks"),
-    Fact("B4", "imbalance tells the next move", "small tick .42 to .55, large tick .1 to .9", {"correlation": Bound(0.8)}, book.imbalance),
+    Fact("B4", "imbalance tells the next move", "small tick .42 to .55, large tick .1 to .9", {"correlation": Bound(0.7)}, book.imbalance),
     Fact("I1", "response to market orders", "the hour 2.48, 3.80, 5.54, 6.09, 6.47, 6.49 ticks", {"last_to_first": Bound(1.5, 4)}, impact.response),
     Fact("I2", "impact is concave in size", "exponent .2 to .5", {"exponent": Bound(-math.inf, 0.7)}, impact.concavity),
     Fact("I3", "square-root law", "exponent .489, factor of order 1", {"delta": Bound(0.4, 0.6)}, metaorders.square_root),
@@ -108,7 +108,7 @@ FACTS: tuple[Fact, ...] = (
     Fact("I7", "order flow explains moves", "the hour .18/.26/.43/.58 at 1/10/30/60 s", {"r2_10_s": Bound(0.1)}, impact.flow_explains, "r2_10_s"),
     Fact("I8", "order flow hardly predicts", "the hour below .8 %", {"r2_1_s": Bound(-math.inf, 0.03), "r2_10_s": Bound(-math.inf, 0.03)}, impact.flow_predicts, "r2_10_s"),
     Fact("I9", "what liquidity earns", "the hour: paid 6.79, quoted 6.68, left +.45/-1.25/-.36 ticks", {"realised_less_effective": Bound(-math.inf, 0)}, impact.half_spreads, "effective"),
-    Fact("I10", "the spread closes again", "as time to the power -.4 to -.5", {"last_to_first": Bound(-math.inf, 0.5)}, impact.relaxation),
+    Fact("I10", "the spread closes again", "as time to the power -.4 to -.5", {"last_to_first": Bound(-math.inf, 0.75)}, impact.relaxation),
     Fact("S1", "seasons of the day", "volume a U, spread a reversed J", {}, _seasonality),
 )  # fmt: skip
 

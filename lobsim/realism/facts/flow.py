@@ -18,6 +18,7 @@ from lobsim.types import Kind
 
 SIGN_LAGS = (1, 2, 5, 10, 20)
 _MOST_LAG = 200
+_FEWEST_LEVELS = 5
 _NO_EVENT = (Kind.CLEAR, Kind.PHASE)
 
 
@@ -50,6 +51,7 @@ def metaorder_tail(context: Context) -> Measured:
 def event_clustering(context: Context) -> Measured:
     """F3: times between events in feed order."""
     context.need_orders()
+    context.need_depth(_FEWEST_LEVELS, "most of what happens")
     day = context.day
     rows = np.flatnonzero(day.live & ~np.isin(day.kind, _NO_EVENT))
     if len(rows) < 1000:
@@ -70,6 +72,7 @@ def event_clustering(context: Context) -> Measured:
 def event_mix(context: Context) -> Measured:
     """F4: shares of kinds of rows; a replacement is a deletion and an addition."""
     context.need_orders()
+    context.need_depth(_FEWEST_LEVELS, "most of what happens")
     day = context.day
     kinds = {
         "add": (Kind.ADD, Kind.REPLACE),

@@ -69,7 +69,7 @@ def followed(context: Context) -> Lives:
     depth = context.day.info.depth
     unseen = float(1 - lives.ended.mean())
     if depth and unseen > _MOST_UNSEEN:
-        raise NotMeasurable(f"the book is cut to {depth} levels, and {unseen:.0%} of the orders leave it unseen")
+        raise NotMeasurable(f"the book is cut to {depth} level{'s' * (depth > 1)}, and {unseen:.0%} of the orders leave it unseen")
     return lives
 
 
