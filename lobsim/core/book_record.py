@@ -24,7 +24,10 @@ AROUND = np.dtype(
         ("ask", "i8"),
         ("bid_volume", "i8"),  # units on the best levels
         ("ask_volume", "i8"),
-        ("order_ticks", "i8"),  # before the row: price of the order that it names; of the row itself where there is none
+        (
+            "order_ticks",
+            "i8",
+        ),  # before the row: price of the order that it names; of the row itself where there is none
         ("order", "i8"),  # before the row: units of the order that it names, -1 if it is not in the book
         ("index", "i8"),  # before the row: levels that stood better than order_ticks
     ]
@@ -139,7 +142,9 @@ def record_book(world, around, times_ns, pictures, levels, messages, spare):
     spare = borrow_array(spare)
     head = world.head[0]
     picture = np.int64(0)
-    while head["cursor"] > 0 and picture < len(times_ns) and times_ns[picture] < world.tape[head["cursor"] - 1]["ts_ns"]:
+    while (
+        head["cursor"] > 0 and picture < len(times_ns) and times_ns[picture] < world.tape[head["cursor"] - 1]["ts_ns"]
+    ):
         picture += 1
     while head["cursor"] < len(world.tape):
         k = np.int64(head["cursor"])

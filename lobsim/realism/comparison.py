@@ -103,8 +103,7 @@ class Comparison:
             "scores": [score.as_json() for score in self.scores],
             "conditionals": [score.as_json() for score in self.conditionals],
             "summary": self.summary,
-            "drift": drift
-            and {"messages": drift.messages, "ours": drift.ours.tolist(), "floor": drift.floor.tolist()},
+            "drift": drift and {"messages": drift.messages, "ours": drift.ours.tolist(), "floor": drift.floor.tolist()},
             "responses": responses
             and {
                 "lags": LAGS.tolist(),
@@ -121,7 +120,10 @@ class Comparison:
 
 def compare(ours: Context, theirs: Context) -> Comparison:
     """Hold a day against another one."""
-    draws = (Resampler(ours.resampler.blocks, seed=ours.seed).weights, Resampler(theirs.resampler.blocks, seed=theirs.seed + 1).weights)
+    draws = (
+        Resampler(ours.resampler.blocks, seed=ours.seed).weights,
+        Resampler(theirs.resampler.blocks, seed=theirs.seed + 1).weights,
+    )
     samples: dict[str, tuple[Sample, Sample]] = {}
     scores = []
     for score in SCORES:
@@ -172,7 +174,9 @@ def _conditional(
     """Distance within each group, weighted by the pooled share of the group; groups that one day lacks are left out."""
     (our_sample, our_given), (their_sample, their_given) = conditional.take(ours), conditional.take(theirs)
     pooled = np.concatenate([our_given, their_given])
-    edges = np.unique(np.quantile(pooled, np.arange(1, 10) / 10) if conditional.by_decile else pooled[np.isfinite(pooled)])
+    edges = np.unique(
+        np.quantile(pooled, np.arange(1, 10) / 10) if conditional.by_decile else pooled[np.isfinite(pooled)]
+    )
     our_group, their_group = np.searchsorted(edges, our_given), np.searchsorted(edges, their_given)
     parts, weights, left_out = [], [], 0
     for group in range(len(edges) + 1):
@@ -188,7 +192,9 @@ def _conditional(
     share = np.array(weights) / sum(weights)
     combined = Distance(*(sum(w * part[place] for w, part in zip(share, parts, strict=True)) for place in range(4)))  # pyright: ignore[reportArgumentType]
     missing = left_out / (left_out + sum(weights))
-    return ScoreDistance(conditional.name, combined, note=f"{missing:.0%} in groups that one day lacks" if left_out else "")
+    return ScoreDistance(
+        conditional.name, combined, note=f"{missing:.0%} in groups that one day lacks" if left_out else ""
+    )
 
 
 def _iqm(values: np.ndarray) -> np.ndarray:

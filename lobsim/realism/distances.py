@@ -46,7 +46,9 @@ def bin_edges(pooled: np.ndarray, discrete: bool) -> np.ndarray:
 def _counts(sample: Sample, place: np.ndarray, bins: int, sequences: int) -> np.ndarray:
     """float [sequences, bins + 1]: weight in each bin, the atom last."""
     place = np.where(sample.atom, bins, place)
-    return np.bincount(sample.sequence * (bins + 1) + place, sample.weights, sequences * (bins + 1)).reshape(sequences, -1)
+    return np.bincount(sample.sequence * (bins + 1) + place, sample.weights, sequences * (bins + 1)).reshape(
+        sequences, -1
+    )
 
 
 def _shares(counts: np.ndarray) -> np.ndarray:

@@ -74,7 +74,9 @@ class Resampler:
         tail = (1 - self.level) / 2
         columns = np.array(drawn, float).reshape(len(drawn), -1).T
         found = [
-            Interval(*map(float, np.nanquantile(column, (tail, 1 - tail)))) if np.isfinite(column).mean() > 0.5 else None
+            Interval(*map(float, np.nanquantile(column, (tail, 1 - tail))))
+            if np.isfinite(column).mean() > 0.5
+            else None
             for column in columns
         ]
         return list(statistic(order)), found

@@ -84,7 +84,9 @@ def order_lives(tape: np.ndarray, size_lots: np.ndarray, record: BookRecord, liv
     arrival = rows[starts]
     back = np.argsort(arrival, kind="stable")
     back = back[live[arrival[back]] & (ids[starts[back]] != 0)]
-    return Lives(row=arrival[back], start_ns=time[arrival[back]], **{name: column[back] for name, column in columns.items()})
+    return Lives(
+        row=arrival[back], start_ns=time[arrival[back]], **{name: column[back] for name, column in columns.items()}
+    )
 
 
 def _first_time(time: np.ndarray, life: np.ndarray, count: int) -> np.ndarray:

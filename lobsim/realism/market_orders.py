@@ -57,9 +57,7 @@ def market_orders(tape: np.ndarray, size_lots: np.ndarray, rows: np.ndarray, bef
     """
     parts = tape[rows]
     begins = np.ones(len(rows), bool)
-    begins[1:] = np.any(
-        [parts[name][1:] != parts[name][:-1] for name in ("ts_ns", "side", "match_id")], axis=0
-    )
+    begins[1:] = np.any([parts[name][1:] != parts[name][:-1] for name in ("ts_ns", "side", "match_id")], axis=0)
     first = rows[begins]
     group = np.cumsum(begins) - 1
     count = len(first)

@@ -58,7 +58,9 @@ def response_sums(context: Context) -> np.ndarray:
         mine = number == event
         for lag in LAGS:
             gone = np.full(len(rows), np.nan)
-            gone[: len(rows) - lag + 1] = (sign * 1.0)[: len(rows) - lag + 1] * (end[lag - 1 :] - start[: len(rows) - lag + 1])
+            gone[: len(rows) - lag + 1] = (sign * 1.0)[: len(rows) - lag + 1] * (
+                end[lag - 1 :] - start[: len(rows) - lag + 1]
+            )
             gone[~mine] = np.nan
             columns += [gone, np.isfinite(gone)]
     sums = block_sums(context.block(day.ts_ns[rows]), context.resampler.blocks, columns)

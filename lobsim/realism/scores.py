@@ -226,8 +226,14 @@ class Conditional:
 CONDITIONALS: tuple[Conditional, ...] = (
     Conditional("ask_size | spread", partial(_lots, "ask_lots"), lambda c, rows: c.day.after.spread[rows], True, False),
     Conditional("bid_size | spread", partial(_lots, "bid_lots"), lambda c, rows: c.day.after.spread[rows], True, False),
-    Conditional("spread | hour", lambda day: day.after.spread, lambda c, rows: _hour(c, c.day.ts_ns[rows]), False, True),
     Conditional(
-        "spread | volatility", lambda day: day.after.spread, lambda c, rows: _volatility(c, c.day.ts_ns[rows]), True, True
+        "spread | hour", lambda day: day.after.spread, lambda c, rows: _hour(c, c.day.ts_ns[rows]), False, True
+    ),
+    Conditional(
+        "spread | volatility",
+        lambda day: day.after.spread,
+        lambda c, rows: _volatility(c, c.day.ts_ns[rows]),
+        True,
+        True,
     ),
 )

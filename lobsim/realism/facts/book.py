@@ -107,7 +107,9 @@ def imbalance(context: Context) -> Measured:
         raise NotMeasurable(f"the mid changes after {len(rows)} rows only, 1000 are needed")
     known = day.after.imbalance[rows]
     decile = np.searchsorted(np.quantile(known, np.arange(1, 10) / 10), known, side="left")
-    columns = [column for place in range(10) for column in ((up > 0) * (decile == place), (decile == place).astype(float))]
+    columns = [
+        column for place in range(10) for column in ((up > 0) * (decile == place), (decile == place).astype(float))
+    ]
 
     def statistic(sums: np.ndarray) -> np.ndarray:
         share = ratios_of_sums(sums)

@@ -77,7 +77,9 @@ def spread_impact(context: Context) -> Measured:
     context.need_market_orders(1000)
     orders = context.day.orders
     if context.resampler.blocks < _FEWEST_BUCKETS:
-        raise NotMeasurable(f"there are {context.resampler.blocks} buckets of five minutes, {_FEWEST_BUCKETS} are needed")
+        raise NotMeasurable(
+            f"there are {context.resampler.blocks} buckets of five minutes, {_FEWEST_BUCKETS} are needed"
+        )
     gone = np.append(orders.sign[:-1] * np.diff(orders.mid_before), np.nan)
     size = np.where(np.isfinite(gone) & np.isfinite(orders.spread_before), orders.size_lots, 0).astype(float)
     columns = [size, size * np.nan_to_num(orders.spread_before), size * np.nan_to_num(gone)]
@@ -91,7 +93,9 @@ def spread_impact(context: Context) -> Measured:
         n, x, y, xx, _, xy = (total[..., place] for place in range(6))
         return ((xy / n - x * y / n**2) / (xx / n - (x / n) ** 2) * ratio)[..., None]
 
-    return context.measure_sums(("slope",), points, statistic, "over the day's own buckets; the reference is over stocks")
+    return context.measure_sums(
+        ("slope",), points, statistic, "over the day's own buckets; the reference is over stocks"
+    )
 
 
 def order_flow(day: Day) -> np.ndarray:

@@ -94,7 +94,11 @@ class Context:
     def cut_note(self) -> str:
         """What to know about a cut book, or nothing."""
         depth = self.day.info.depth
-        return f"book cut to {depth} level{'s' * (depth > 1)}: what lies beyond is not seen" if depth and self.day.by_orders else ""
+        return (
+            f"book cut to {depth} level{'s' * (depth > 1)}: what lies beyond is not seen"
+            if depth and self.day.by_orders
+            else ""
+        )
 
 
 def rolled(day: Day, step_ns: int) -> tuple[np.ndarray, np.ndarray]:

@@ -67,4 +67,6 @@ def decay(context: Context) -> Measured:
     def statistic(total: np.ndarray) -> np.ndarray:
         return np.stack([1 - total[..., 1] / total[..., 0], total[..., 0] / total[..., 2]], axis=-1)
 
-    return context.measure(("decay", "peak_ticks"), columns["start_ns"], sums, statistic, f"{int(both.sum())} metaorders")
+    return context.measure(
+        ("decay", "peak_ticks"), columns["start_ns"], sums, statistic, f"{int(both.sum())} metaorders"
+    )

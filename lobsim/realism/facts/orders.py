@@ -69,7 +69,9 @@ def followed(context: Context) -> Lives:
     depth = context.day.info.depth
     unseen = float(1 - lives.ended.mean())
     if depth and unseen > _MOST_UNSEEN:
-        raise NotMeasurable(f"the book is cut to {depth} level{'s' * (depth > 1)}, and {unseen:.0%} of the orders leave it unseen")
+        raise NotMeasurable(
+            f"the book is cut to {depth} level{'s' * (depth > 1)}, and {unseen:.0%} of the orders leave it unseen"
+        )
     return lives
 
 
@@ -111,10 +113,9 @@ def _median_life(duration_ns: np.ndarray, ended: np.ndarray) -> float:
     return time_until(times, 1 - alive, 0.5) / 1e9
 
 
-def _median_interval(
-    context: Context, lives: Lives, duration_ns: np.ndarray, ended: np.ndarray
-) -> dict[str, Interval]:
+def _median_interval(context: Context, lives: Lives, duration_ns: np.ndarray, ended: np.ndarray) -> dict[str, Interval]:
     """The interval of the median life, from the blocks in which the orders arrived."""
+
     def statistic(members: np.ndarray) -> list[float]:
         return [_median_life(duration_ns[members], ended[members])]
 

@@ -96,9 +96,7 @@ def clustering(context: Context) -> Measured:
 def signature(context: Context) -> Measured:
     """R5: realised variance per second, in square ticks, against the step it is measured with; and how the finest compares with the coarsest."""
     if context.day.seconds < 20 * SIGNATURE_S[-1]:
-        raise NotMeasurable(
-            f"the window is {context.day.seconds:.0f} s long, {20 * SIGNATURE_S[-1]:.0f} s are needed"
-        )
+        raise NotMeasurable(f"the window is {context.day.seconds:.0f} s long, {20 * SIGNATURE_S[-1]:.0f} s are needed")
     sums = []
     for step_s in SIGNATURE_S:
         grid = context.day.grid_ns(int(step_s * SECOND_NS))
