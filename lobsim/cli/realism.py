@@ -157,7 +157,9 @@ def _figure(value: float | None, digits: int = 3) -> str:
     """A value in so many figures, without an exponent; next to nothing is 0."""
     if value is None or not math.isfinite(value):
         return _NOTHING
-    return f"{value:,.0f}" if abs(value) >= 10**digits else "0" if abs(value) < 5e-5 else f"{value:.{digits}g}"
+    if abs(value) < 0.01:
+        return f"{value:.4f}".rstrip("0").rstrip(".")
+    return f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
 
 
 def _value(finding: Finding, name: str) -> str:
