@@ -115,11 +115,17 @@ def depth_figure(day: Day, colour: str) -> go.Figure:
             x=local_times(edges, day.info),
             y=((np.arange(2 * _DISTANCES) - _DISTANCES + 0.5) * step).tolist(),
             z=[_plain(row) for row in np.log10(1 + depth).round(3)],
-            colorscale=[[0, "rgba(0,0,0,0)"], [1, colour]],
+            colorscale=[[0, _clear(colour)], [1, colour]],
             showscale=False,
             hovertemplate="%{x|%H:%M}, %{y} ticks from the mid<extra></extra>",
         )
     return figure.update_layout(**layout(), xaxis=_clock_axis(), yaxis=axis("ticks from the mid", showgrid=False))
+
+
+def _clear(colour: str) -> str:
+    """The same colour, seen through."""
+    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0)"
 
 
 def _depth_grid(day: Day, good: np.ndarray) -> tuple[np.ndarray, int, np.ndarray]:

@@ -78,13 +78,14 @@ def ratios_of_sums(sums: np.ndarray) -> np.ndarray:
 def hill(sample: np.ndarray, share: float = 0.05) -> float:
     """Hill's tail index of the largest `share` of a positive sample: 1 / mean(ln x_i / x_k), x_k the largest one left out.
 
-    nan where fewer than ten are that large.
+    nan where fewer than ten are that large, or all of those are equal.
     """
     x = np.sort(sample[np.isfinite(sample) & (sample > 0)])
     count = int(len(sample) * share)
     if count < 10 or count >= len(x):
         return float("nan")
-    return float(1 / np.mean(np.log(x[-count:] / x[-count - 1])))
+    excess = float(np.mean(np.log(x[-count:] / x[-count - 1])))
+    return 1 / excess if excess > 0 else float("nan")
 
 
 def log_log_slope(x: np.ndarray, y: np.ndarray, weights: np.ndarray | None = None) -> float:
@@ -104,20 +105,29 @@ def log_binned(lags: np.ndarray, values: np.ndarray, per_decade: int = 8) -> tup
     return np.bincount(place, lags) / counts, np.bincount(place, values) / counts
 
 
-def gamma_shape(sample: np.ndarray, weights: np.ndarray) -> float:
-    """Maximum-likelihood shape of a gamma law, by Minka's closed start and three Newton steps ("Estimating a Gamma distribution", 2002)."""
+def size_columns(sample: np.ndarray, weights: np.ndarray) -> list[np.ndarray]:
+    """What the law of positive sizes sums: weight, and the weighted size, its logarithm, square and cube."""
+    w = np.where(sample > 0, weights, 0).astype(float)
+    x = np.where(sample > 0, sample, 1) / max(float(sample.mean()), 1e-300)
+    return [w, w * x, w * np.log(x), w * x**2, w * x**3]
+
+
+def size_of_sums(sums: np.ndarray) -> np.ndarray:
+    """Shape of a gamma law, and skewness.
+
+    The shape is that of maximum likelihood, by Minka's closed start and three Newton steps ("Estimating a Gamma distribution", 2002).
+    """
     from scipy.special import digamma, polygamma
 
-    good = (sample > 0) & (weights > 0)
-    x, w = sample[good], weights[good] / weights[good].sum()
-    gap = float(np.log(w @ x) - w @ np.log(x)) if len(x) else 0.0
-    if gap <= 0:
-        return float("nan")
+    mean, log, second, third = (sums[..., place] / sums[..., 0] for place in range(1, 5))
+    gap = np.maximum(np.log(mean) - log, 1e-12)
     shape = (3 - gap + np.sqrt((gap - 3) ** 2 + 24 * gap)) / (12 * gap)
     for _ in range(3):
         change = (np.log(shape) - digamma(shape) - gap) / (1 / shape - polygamma(1, shape))
-        shape = max(shape - change, shape / 10)
-    return float(shape)
+        shape = np.maximum(shape - change, shape / 10)
+    variance = np.maximum(second - mean**2, 0)
+    skewness = (third - 3 * mean * second + 2 * mean**3) / variance**1.5
+    return np.stack([np.where(gap > 1e-12, shape, np.nan), np.where(variance > 0, skewness, np.nan)], axis=-1)
 
 
 def weighted_quantile(sample: np.ndarray, weights: np.ndarray, at: Sequence[float]) -> np.ndarray:
@@ -128,14 +138,6 @@ def weighted_quantile(sample: np.ndarray, weights: np.ndarray, at: Sequence[floa
         return np.full(len(at), np.nan)
     place = np.searchsorted(reached, np.asarray(at) * reached[-1], side="left")
     return sample[order][np.minimum(place, len(order) - 1)].astype(float)
-
-
-def weighted_skewness(sample: np.ndarray, weights: np.ndarray) -> float:
-    """Third standardised moment."""
-    w = weights / weights.sum()
-    mean = w @ sample
-    second = w @ (sample - mean) ** 2
-    return float(w @ (sample - mean) ** 3 / second**1.5) if second > 0 else float("nan")
 
 
 def survival(duration_ns: np.ndarray, ended: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -22,12 +22,14 @@ class Lives(NamedTuple):
     row            of the arrival
     start_ns       when it joined
     end_ns         when it left; NEVER where nobody saw it leave
+    cancelled      bool: it left because what was left of it was taken back
     first_fill_ns, first_cancel_ns  NEVER where it had none; a reduction counts as a cancellation
     """
 
     row: np.ndarray
     start_ns: np.ndarray
     end_ns: np.ndarray
+    cancelled: np.ndarray
     first_fill_ns: np.ndarray
     first_cancel_ns: np.ndarray
 
@@ -60,6 +62,7 @@ def order_lives(tape: np.ndarray, size_lots: np.ndarray, record: BookRecord, liv
     smaller = replaced & same_price & (size_lots <= record.order_lots) & (tape["order_id"] == tape["other_id"])
     moved = replaced & ~smaller
     executed = kind == Kind.EXECUTE
+    taken_back = (kind == Kind.DELETE) | moved
     emptied = executed & (record.order_lots >= 0) & (size_lots >= record.order_lots)
     every = np.arange(len(tape))
     # One entry per order and row: (id, row, begins, fills, cancels, ends); the new half of a REPLACE comes after the old.
@@ -78,15 +81,17 @@ def order_lives(tape: np.ndarray, size_lots: np.ndarray, record: BookRecord, liv
     marks = {
         "first_fill_ns": later & executed[rows],
         "first_cancel_ns": later & ~executed[rows],
-        "end_ns": later & ((kind[rows] == Kind.DELETE) | moved[rows] | emptied[rows]),
+        "end_ns": later & (taken_back[rows] | emptied[rows]),
+        "taken_back_ns": later & taken_back[rows],
     }
     columns = {name: _first_time(time[rows[mark]], life[mark], len(starts)) for name, mark in marks.items()}
     arrival = rows[starts]
     back = np.argsort(arrival, kind="stable")
     back = back[live[arrival[back]] & (ids[starts[back]] != 0)]
-    return Lives(
-        row=arrival[back], start_ns=time[arrival[back]], **{name: column[back] for name, column in columns.items()}
-    )
+    taken_back_ns = columns.pop("taken_back_ns")
+    cancelled = (taken_back_ns == columns["end_ns"]) & (taken_back_ns != NEVER)
+    kept = {name: column[back] for name, column in columns.items()}
+    return Lives(row=arrival[back], start_ns=time[arrival[back]], cancelled=cancelled[back], **kept)
 
 
 def _first_time(time: np.ndarray, life: np.ndarray, count: int) -> np.ndarray:

@@ -117,14 +117,15 @@ def _event_title(event: str) -> str:
 def _words(subject: Subject) -> dict[str, Any]:
     """What the head of the page says about a day."""
     info, day = subject.day.info, subject.day
-    depth = f", {info.depth} levels" if info.depth else ""
+    depth = f" of the best {info.depth} levels" if info.depth else ""
+    told = "every order" if day.by_orders else "levels and trades"
     return {
         "title": subject.title,
         "venue": info.venue,
         "rows": f"{len(day.ts_ns):,}",
         "orders": f"{len(day.orders):,}",
         "hidden": f"{len(day.hidden):,}",
-        "data": f"{info.fidelity.name.replace('_', ' ').lower()}{depth}",
+        "data": told + depth,
         "hours": f"{day.seconds / 3600:.2g} h",
         "digest": subject.digest,
     }

@@ -103,10 +103,11 @@ def slow_market_orders(rows: Sequence[Row]) -> list[SlowOrder]:
 
 
 class SlowLife(NamedTuple):
-    """A limit order: index of its arrival, times of its end, first fill and first cancellation."""
+    """A limit order: index of its arrival, time of its end, whether that was a cancellation, times of first fill and first cancellation."""
 
     row: int
     end_ns: int
+    cancelled: int
     first_fill_ns: int
     first_cancel_ns: int
 
@@ -131,13 +132,20 @@ def slow_lives(rows: Sequence[Row]) -> list[SlowLife]:
             if not smaller:
                 begins = row.other_id
                 if life is not None:
-                    life["end_ns"] = row.ts_ns
+                    life |= {"end_ns": row.ts_ns, "cancelled": 1}
                     del open_lives[row.order_id]
         emptied = row.kind == Kind.EXECUTE and known is not None and row.size_lots >= known[2]
         if life is not None and (row.kind == Kind.DELETE or emptied):
-            life["end_ns"] = min(life["end_ns"], row.ts_ns)
+            life |= {"end_ns": row.ts_ns, "cancelled": int(not emptied)}
+            del open_lives[row.order_id]
         if begins:
-            open_lives[begins] = {"row": index, "end_ns": NEVER, "first_fill_ns": NEVER, "first_cancel_ns": NEVER}
+            open_lives[begins] = {
+                "row": index,
+                "end_ns": NEVER,
+                "cancelled": 0,
+                "first_fill_ns": NEVER,
+                "first_cancel_ns": NEVER,
+            }
             if not row.flags & Flag.SNAPSHOT and phase == Phase.CONTINUOUS:
                 found.append(open_lives[begins])
         book.apply(row)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lobsim.realism.estimators import gamma_shape, ratios_of_sums, weighted_quantile, weighted_skewness
+from lobsim.realism.estimators import ratios_of_sums, size_columns, size_of_sums, weighted_quantile
 from lobsim.realism.facts.measured import Context, Measured, NotMeasurable
 from lobsim.realism.intervals import block_sums
 from lobsim.realism.prepare import Day
@@ -43,20 +43,12 @@ def best_size(context: Context) -> Measured:
     good = day.dwell_ns > 0
     lots = np.concatenate([day.after.bid_lots[good], day.after.ask_lots[good]]).astype(float)
     dwell = np.tile(day.dwell_ns[good], 2).astype(float)
-    values = {
-        "gamma_shape": gamma_shape(lots, dwell),
-        "skewness": weighted_skewness(lots, dwell),
-        "mean": float(np.average(lots, weights=dwell)) * float(day.info.lot),
-        "median": float(weighted_quantile(lots, dwell, (0.5,))[0]) * float(day.info.lot),
-    }
-
-    def statistic(members: np.ndarray) -> list[float]:
-        return [gamma_shape(lots[members], dwell[members]), weighted_skewness(lots[members], dwell[members])]
-
-    block = np.tile(context.block(day.ts_ns[good]), 2)
-    _, found = context.resampler.of_members(block, statistic, draws=40)
-    known = dict(zip(("gamma_shape", "skewness"), found, strict=True))
-    return Measured(values, {name: interval for name, interval in known.items() if interval is not None})
+    times = np.tile(day.ts_ns[good], 2)
+    found = context.measure(("gamma_shape", "skewness"), times, size_columns(lots, dwell), size_of_sums)
+    unit = float(day.info.lot)
+    found.values["mean"] = float(np.average(lots, weights=dwell)) * unit
+    found.values["median"] = float(weighted_quantile(lots, dwell, (0.5,))[0]) * unit
+    return found
 
 
 def depth_shape(day: Day) -> np.ndarray:

@@ -76,10 +76,10 @@ def followed(context: Context) -> Lives:
 
 
 def fate(context: Context) -> Measured:
-    """F8: share of limit orders of which anything was filled, and share that was cancelled whole."""
+    """F8: share of limit orders of which anything was filled, and share of which the rest was cancelled; some are both."""
     lives = followed(context)
     one = np.ones(len(lives))
-    columns = [lives.filled, one, lives.ended & ~lives.filled, one]
+    columns = [lives.filled, one, lives.cancelled, one]
     return context.measure(("filled", "cancelled"), lives.start_ns, columns, ratios_of_sums, context.cut_note())
 
 
@@ -93,9 +93,8 @@ def lifetimes(context: Context) -> Measured:
     last_ns = context.day.end_ns
     until_leave, left = durations(lives.start_ns, lives.end_ns, last_ns)
     until_fill, filled = durations(lives.start_ns, lives.first_fill_ns, last_ns)
-    whole = left & ~filled
     values: dict[str, float] = {"life_p50_s": _median_life(until_leave, left)}
-    for name, times in (("cancel", until_leave[whole]), ("fill", until_fill[filled])):
+    for name, times in (("cancel", until_leave[lives.cancelled]), ("fill", until_fill[filled])):
         for share, value in zip(_QUANTILES, np.quantile(times, _QUANTILES) if len(times) else [], strict=False):
             values[f"{name}_p{share * 100:g}_s"] = float(value) / 1e9
     first_ns = np.minimum(lives.first_fill_ns, lives.end_ns)

@@ -70,7 +70,7 @@ def test_order_lives_are_those_of_the_slow_twin(limit: Callable[[int, int], int]
     rows = plain(random_history(11, limit(2000, 400), clears=False))
     lives = made(rows).lives
     assert lives is not None
-    found = zip(lives.row, lives.end_ns, lives.first_fill_ns, lives.first_cancel_ns, strict=True)
+    found = zip(lives.row, lives.end_ns, lives.cancelled, lives.first_fill_ns, lives.first_cancel_ns, strict=True)
     assert [tuple(one) for one in slow_lives(rows)] == [tuple(map(int, one)) for one in found]
 
 
