@@ -106,10 +106,10 @@ def _read_metaorders(path: Path) -> pl.DataFrame:
     from lobsim.errors import DataError
     from lobsim.realism.facts.measured import METAORDERS
 
+    if not path.is_file():
+        raise DataError("there is no such file", file=path)
     try:
         table = pl.read_parquet(path, columns=list(METAORDERS))
-    except FileNotFoundError:
-        raise
     except (pl.exceptions.PolarsError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(

@@ -22,6 +22,7 @@ from lobsim.realism.record import BookRecord, record_market
 from lobsim.types import Fidelity, Flag, Kind, Phase
 
 SECOND_NS = 10**9
+_NEAR_NS = 60 * SECOND_NS
 VOLUME_LEVELS = 10
 """Levels a side that a volume of the book covers."""
 
@@ -111,15 +112,17 @@ class Day:
         """Whether single orders are told."""
         return self.info.fidelity in (Fidelity.L3_FULL, Fidelity.L3_TOP_K)
 
-    @property
+    @cached_property
     def start_ns(self) -> int:
-        """First instant of the recorded window."""
-        return self.info.session_start_ns
+        """Where the window begins: with the session if rows come within a minute of that, else with the first row."""
+        first = int(self.ts_ns[0])
+        return self.info.session_start_ns if 0 <= first - self.info.session_start_ns <= _NEAR_NS else first
 
-    @property
+    @cached_property
     def end_ns(self) -> int:
-        """Last instant of it, and never before the last row."""
-        return max(self.info.session_end_ns, int(self.ts_ns[-1]))
+        """Where it ends, in the same way."""
+        last = int(self.ts_ns[-1])
+        return self.info.session_end_ns if 0 <= self.info.session_end_ns - last <= _NEAR_NS else last
 
     @property
     def seconds(self) -> float:
