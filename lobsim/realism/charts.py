@@ -204,7 +204,7 @@ def distance_figure(comparison: Comparison, level: float) -> go.Figure:
         high.append(interval[1] - value)
     figure.add_bar(
         x=values, y=names, orientation="h", marker={"color": OURS}, opacity=0.75, width=0.62,
-        error_x={"type": "data", "array": high, "arrayminus": low, "thickness": 1.2, "width": 3, "color": "#6a6f76"},
+        error_x={"type": "data", "symmetric": False, "array": high, "arrayminus": low, "thickness": 1.2, "width": 3, "color": "#6a6f76"},
         hovertemplate="%{y}: %{x:.3f}<extra></extra>",
     )  # fmt: skip
     floors = [(score.name, score.floor[0]) for score in scores if score.floor is not None]

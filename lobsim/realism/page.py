@@ -131,11 +131,13 @@ def _words(subject: Subject) -> dict[str, Any]:
     }
 
 
-def figure_text(value: float | None) -> str:
-    """A value in three figures, with a real minus sign; "n/a" for what is no number."""
+def figure_text(value: float | None, digits: int = 3) -> str:
+    """A value in so many figures, with a real minus sign; "n/a" for what is no number."""
     if value is None or not math.isfinite(value):
         return "n/a"
-    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    text = f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
+    if abs(value) < 0.001:
+        text = f"{value:.5f}".rstrip("0").rstrip(".")
     return text.replace("-", "\u2212")
 
 
@@ -170,7 +172,7 @@ def _values(finding: Finding) -> list[tuple[str, str, str, bool]]:
     rows = []
     for name, value in measured.values.items():
         interval = measured.intervals.get(name)
-        spread = "" if interval is None else f"{figure_text(interval.low)} to {figure_text(interval.high)}"
+        spread = "" if interval is None else f"{figure_text(interval.low, 2)} to {figure_text(interval.high, 2)}"
         rows.append(
             (name.replace("_", " "), figure_text(value), spread, name in finding.fact.band or name == finding.shown)
         )
