@@ -19,6 +19,7 @@ from lobsim.market import Market
 from lobsim.realism.lives import Lives, order_lives
 from lobsim.realism.market_orders import MarketOrders, market_orders
 from lobsim.realism.record import BookRecord, record_market
+from lobsim.sessions import scheduled_breaks_ns
 from lobsim.types import Fidelity, Flag, Kind, Phase
 
 SECOND_NS = 10**9
@@ -136,8 +137,11 @@ class Day:
 
     @cached_property
     def dwell_ns(self) -> np.ndarray:
-        """How long the book stood as it was after each row; 0 where trading was not continuous or a side was missing."""
+        """How long the book stood as it was after each row, breaks of the calendar left out; 0 where trading was not continuous or a side was missing."""
         dwell = np.append(np.diff(self.ts_ns), 0)
+        for first, until in scheduled_breaks_ns(self.info):
+            ends = self.ts_ns + dwell
+            dwell = dwell - np.maximum(np.minimum(ends, until) - np.maximum(self.ts_ns, first), 0)
         return np.where(self.continuous & self.after.valid, dwell, 0)
 
     def rows(self, *kinds: Kind) -> np.ndarray:
@@ -153,12 +157,15 @@ class Day:
         return np.arange(self.start_ns, self.end_ns + 1, step_ns, dtype=np.int64)
 
     def mid_at(self, times_ns: np.ndarray) -> np.ndarray:
-        """Mid in ticks at some times, nan where there is none; before the first whole book that book's."""
+        """Mid in ticks at some times, nan where there is none, breaks of the calendar included; before the first whole book that book's."""
         row = self.row_at(times_ns)
         mid = np.where(self.continuous, self.after.mid, np.nan)
         whole = np.flatnonzero(np.isfinite(mid))
         first = int(whole[0]) if len(whole) else 0
-        return mid[np.maximum(row, first)]
+        found = mid[np.maximum(row, first)]
+        for start, until in scheduled_breaks_ns(self.info):
+            found = np.where((times_ns >= start) & (times_ns < until), np.nan, found)
+        return found
 
 
 def prepare_day(dataset: Dataset, market: Market | None = None) -> Day:

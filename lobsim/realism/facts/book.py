@@ -10,6 +10,7 @@ from lobsim.realism.intervals import block_sums
 from lobsim.realism.prepare import Day
 
 _FEWEST_LEVELS = 10
+_SHORTEST_S = 60
 _SMALL_TICK_SPREAD = 2.0
 """Mean spread in ticks from which on a tick counts as small."""
 SHAPE_EDGES = (0, 1, 2, 3, 5, 8, 12, 18, 27, 40, 60, 90, 135, 200)
@@ -19,6 +20,11 @@ SHAPE_EDGES = (0, 1, 2, 3, 5, 8, 12, 18, 27, 40, 60, 90, 135, 200)
 def _need_book(day: Day) -> None:
     if not day.dwell_ns.any():
         raise NotMeasurable("there is never a book with two sides in continuous trading")
+
+
+def _need_time(day: Day) -> None:
+    if day.seconds < _SHORTEST_S:
+        raise NotMeasurable(f"the window is {day.seconds:.0f} s long, {_SHORTEST_S} s are needed")
 
 
 def spread(context: Context) -> Measured:
@@ -40,6 +46,7 @@ def best_size(context: Context) -> Measured:
     """B2: the law of the sizes at the best prices: shape of a gamma law, and skewness."""
     day = context.day
     _need_book(day)
+    _need_time(day)
     good = day.dwell_ns > 0
     lots = np.concatenate([day.after.bid_lots[good], day.after.ask_lots[good]]).astype(float)
     dwell = np.tile(day.dwell_ns[good], 2).astype(float)
@@ -68,8 +75,7 @@ def hump(context: Context) -> Measured:
     day = context.day
     context.need_depth(_FEWEST_LEVELS, "the shape of the book")
     _need_book(day)
-    if len(day.pictures) < 20:
-        raise NotMeasurable(f"the window is {day.seconds:.0f} s long, 20 s are needed")
+    _need_time(day)
     shape = depth_shape(day)
     spread_ticks = float(np.average(np.nan_to_num(day.after.spread), weights=day.dwell_ns))
     small = spread_ticks > _SMALL_TICK_SPREAD

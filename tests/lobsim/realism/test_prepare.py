@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from tests.oracle.realism import SlowBook, slow_lives, slow_market_orders
 from tests.oracle.streams import random_history
 from tests.support.made_days import SECOND, day, phase, trade
 from tests.support.order_days import order_day
-from tests.support.pieces import level
+from tests.support.pieces import MONDAY_NS, level
 from tests.support.worlds import BUY, SELL, row
 
 
@@ -155,3 +156,15 @@ def test_volumes_cover_ten_levels() -> None:
     rows = [row(index, Kind.ADD, BUY, index + 1, 100 - index, 1) for index in range(12)]
     assert [*range(1, 11), 10, 10] == made(rows).bid_volume.tolist()
     assert 10 == VOLUME_LEVELS
+
+
+def test_the_break_at_noon_is_no_time_at_which_anything_stands() -> None:
+    """Shanghai, 11:30 to 13:00: five minutes before it and five after."""
+    open_ns = MONDAY_NS + (3 * 3600 + 25 * 60) * SECOND
+    rows = [row(open_ns, Kind.ADD, BUY, 1, 100, 5), row(open_ns, Kind.ADD, SELL, 2, 102, 5)]
+    rows += [row(open_ns + 6000 * SECOND, Kind.DELETE, SELL, 2, 102, 5)]
+    dataset = order_day(rows)
+    prepared = prepare_day(replace(dataset, info=replace(dataset.info, venue="SSE")))
+    assert 600 * SECOND == prepared.dwell_ns.sum()
+    found = prepared.mid_at(open_ns + np.array([299, 300, 5699, 5700]) * SECOND)
+    assert [False, True, True, False] == np.isnan(found).tolist()
