@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from lobsim.realism.comparison import SUMMARIES, compare
+from lobsim.realism.comparison import SUMMARIES, Comparison, compare
 from lobsim.realism.distances import MOST_BINS, bin_edges, centred_interval, distance
 from lobsim.realism.facts.measured import Context
 from lobsim.realism.prepare import Day
@@ -86,7 +86,7 @@ def test_an_interval_lies_around_its_distance_and_not_below_nothing() -> None:
 def busy_day(seed: int, spread: int = 1, **described: object) -> Day:
     """A day of orders in all kinds around a wandering mid."""
     draw = np.random.default_rng(seed)
-    count = 6000
+    count = 4000
     kinds = draw.choice([Kind.ADD, Kind.DELETE, Kind.EXECUTE], count, p=[0.5, 0.4, 0.1])
     side = draw.integers(0, 2, count)
     signs = np.where(kinds == Kind.EXECUTE, np.where(side == 1, 1, -1), 0)
@@ -112,8 +112,17 @@ def test_a_day_beside_itself_is_at_no_distance_in_all_21_scores() -> None:
     assert found.drift.ours.tolist() == found.drift.floor.tolist()
 
 
-def test_two_draws_of_one_market_are_within_each_others_noise_and_a_wider_spread_is_not() -> None:
-    same = compare(Context(busy_day(1)), Context(busy_day(2)))
+@pytest.fixture(scope="module")
+def same() -> Comparison:
+    """Two draws of one market beside each other."""
+    return compare(Context(busy_day(1)), Context(busy_day(2)))
+
+
+def test_the_same_days_and_seed_give_the_same_comparison(same: Comparison) -> None:
+    assert same.as_json() == compare(Context(busy_day(1)), Context(busy_day(2))).as_json()
+
+
+def test_two_draws_of_one_market_are_within_each_others_noise_and_a_wider_spread_is_not(same: Comparison) -> None:
     other = compare(Context(busy_day(1, spread=5)), Context(busy_day(2)))
     near, far = ({score.name: score for score in found.scores}["spread"] for found in (same, other))
     assert near.distance is not None
@@ -124,14 +133,13 @@ def test_two_draws_of_one_market_are_within_each_others_noise_and_a_wider_spread
     assert same.summary["total_variation"]["mean"] < other.summary["total_variation"]["mean"]
 
 
-def test_a_comparison_is_plain_json_with_intervals_around_its_summaries() -> None:
-    found = compare(Context(busy_day(1)), Context(busy_day(2))).as_json()
+def test_a_comparison_is_plain_json_with_intervals_around_its_summaries(same: Comparison) -> None:
+    found = same.as_json()
     json.dumps(found, allow_nan=False)
     for one in found["summary"].values():
         for word in SUMMARIES:
             low, high = one[f"{word}_interval"]
             assert low <= one[word] <= high
-    assert found == compare(Context(busy_day(1)), Context(busy_day(2))).as_json()
 
 
 def test_levels_leave_out_what_orders_tell_and_say_why() -> None:
