@@ -48,7 +48,7 @@ class Subject:
             "fidelity": info.fidelity.name,
             "digest": self.digest,
             "rows": len(self.day.ts_ns),
-            "market_orders": len(self.day.orders),
+            "market_orders": self.day.orders.number,
             "hidden_executions": len(self.day.hidden),
             "verdicts": self.verdicts,
             "facts": [finding.as_json() for finding in self.findings],

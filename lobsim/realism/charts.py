@@ -147,7 +147,7 @@ def sign_figure(days: list[tuple[Day, str]]) -> go.Figure:
     """Autocorrelation of the signs of market orders, both axes in powers of ten."""
     figure = go.Figure()
     for day, colour in days:
-        lags = np.arange(1, min(_SIGN_LAGS, len(day.orders) // 10) + 1)
+        lags = np.arange(1, min(_SIGN_LAGS, day.orders.number // 10) + 1)
         if not len(lags):
             continue
         at, value = log_binned(lags, autocorrelation(day.orders.sign.astype(float), lags.tolist()))
@@ -165,7 +165,7 @@ def response_figure(days: list[tuple[Day, str]]) -> go.Figure:
     figure = go.Figure()
     for day, colour in days:
         orders = day.orders
-        lags = _RESPONSE_LAGS[len(orders) > 2 * _RESPONSE_LAGS]
+        lags = _RESPONSE_LAGS[orders.number > 2 * _RESPONSE_LAGS]
         gone = [np.nanmean(orders.sign[:-lag] * (orders.mid_before[lag:] - orders.mid_before[:-lag])) for lag in lags]
         _add_curve(figure, lags, np.array(gone, float), colour, day.info.symbol)
     return figure.update_layout(

@@ -43,7 +43,8 @@ class Lives(NamedTuple):
         """bool: it was seen to leave."""
         return self.end_ns != NEVER
 
-    def __len__(self) -> int:
+    @property
+    def number(self) -> int:
         """How many there are."""
         return len(self.row)
 

@@ -42,7 +42,8 @@ class MarketOrders(NamedTuple):
     opposite_lots: np.ndarray
     executions: np.ndarray
 
-    def __len__(self) -> int:
+    @property
+    def number(self) -> int:
         """How many there are."""
         return len(self.row)
 

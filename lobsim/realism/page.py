@@ -123,7 +123,7 @@ def _words(subject: Subject) -> dict[str, Any]:
         "title": subject.title,
         "venue": info.venue,
         "rows": f"{len(day.ts_ns):,}",
-        "orders": f"{len(day.orders):,}",
+        "orders": f"{day.orders.number:,}",
         "hidden": f"{len(day.hidden):,}",
         "data": told + depth,
         "hours": f"{day.seconds / 3600:.2g} h",

@@ -29,7 +29,7 @@ def _events_at_best(context: Context) -> tuple[np.ndarray, np.ndarray, np.ndarra
     cancel = there & np.isin(day.kind, (Kind.DELETE, Kind.REDUCE)) & (day.order_ticks == best)
     orders = day.orders
     executed = np.flatnonzero(day.live & (day.kind == Kind.EXECUTE) & (day.side >= 0))
-    ends = executed[np.cumsum(orders.executions) - 1] if len(orders) else np.zeros(0, int)
+    ends = executed[np.cumsum(orders.executions) - 1] if orders.number else np.zeros(0, int)
     whole = there[orders.row] & day.after.valid[ends]
     side = np.where(buys, 1, -1)
     lo, ca = np.flatnonzero(limit), np.flatnonzero(cancel)

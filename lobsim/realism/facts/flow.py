@@ -28,7 +28,7 @@ def sign_memory(context: Context) -> Measured:
     orders = context.day.orders
     columns = acf_columns(orders.sign.astype(float), SIGN_LAGS)
     names = [f"lag_{lag}" for lag in SIGN_LAGS]
-    return context.measure(names, orders.ts_ns, columns, acf_of_sums, f"{len(orders):,} market orders")
+    return context.measure(names, orders.ts_ns, columns, acf_of_sums, f"{orders.number:,} market orders")
 
 
 def _gamma(signs: np.ndarray) -> float:
@@ -107,7 +107,7 @@ def order_size(context: Context) -> Measured:
         "median": float(np.median(lots)) * unit,
         "p99": float(np.quantile(lots, 0.99)) * unit,
         "tail": hill(lots.astype(float), 0.01),
-        "market_order_mean": float(day.orders.size_lots.mean()) * unit if len(day.orders) else float("nan"),
+        "market_order_mean": float(day.orders.size_lots.mean()) * unit if day.orders.number else float("nan"),
     }
     return found
 

@@ -23,7 +23,7 @@ def response(context: Context) -> Measured:
     orders = context.day.orders
     columns = []
     for lag in RESPONSE_LAGS:
-        gone = np.full(len(orders), np.nan)
+        gone = np.full(orders.number, np.nan)
         gone[:-lag] = orders.sign[:-lag] * (orders.mid_before[lag:] - orders.mid_before[:-lag])
         columns += [gone, np.isfinite(gone)]
 
@@ -42,6 +42,8 @@ def concavity(context: Context) -> Measured:
     gone = orders.sign[:-1] * np.diff(orders.mid_before)
     size = orders.size_lots[:-1].astype(float)
     edges = np.unique(np.quantile(size, np.arange(1, _SIZE_BINS) / _SIZE_BINS))
+    if len(edges) < 2:
+        raise NotMeasurable("market orders hardly differ in size")
     place = np.searchsorted(edges, size, side="left")
     good = np.isfinite(gone)
     columns = []

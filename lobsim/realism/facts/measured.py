@@ -87,7 +87,7 @@ class Context:
 
     def need_market_orders(self, count: int = FEWEST_ORDERS) -> None:
         """Refuse days with hardly a market order."""
-        found = len(self.day.orders)
+        found = self.day.orders.number
         if found < count:
             raise NotMeasurable(f"there are {found} market orders, {count} are needed")
 

@@ -64,8 +64,8 @@ def followed(context: Context) -> Lives:
     """The orders of the day, where hardly any of them leaves unseen; raises NotMeasurable."""
     context.need_orders()
     lives = context.day.lives
-    if lives is None or len(lives) < 1000:
-        raise NotMeasurable(f"there are {0 if lives is None else len(lives)} limit orders, 1000 are needed")
+    if lives is None or lives.number < 1000:
+        raise NotMeasurable(f"there are {0 if lives is None else lives.number} limit orders, 1000 are needed")
     depth = context.day.info.depth
     unseen = float(1 - lives.ended.mean())
     if depth and unseen > _MOST_UNSEEN:
@@ -78,7 +78,7 @@ def followed(context: Context) -> Lives:
 def fate(context: Context) -> Measured:
     """F8: share of limit orders of which anything was filled, and share of which the rest was cancelled; some are both."""
     lives = followed(context)
-    one = np.ones(len(lives))
+    one = np.ones(lives.number)
     columns = [lives.filled, one, lives.cancelled, one]
     return context.measure(("filled", "cancelled"), lives.start_ns, columns, ratios_of_sums, context.cut_note())
 

@@ -191,6 +191,8 @@ def test_impact_as_the_root_of_size_has_exponent_one_half() -> None:
     mid = 10**7 + np.rint(np.cumsum(signs * 100 * np.sqrt(size)))
     day = flow_day(np.arange(20_000) * SECOND, mid, signs=signs, size=size)
     assert 0.5 == pytest.approx(values("I2", day)["exponent"], abs=0.03)
+    equal = flow_day(np.arange(20_000) * SECOND, mid, signs=signs)
+    assert "not measurable, because market orders hardly differ in size" == tell("I2", equal).note
 
 
 def test_moves_made_of_order_flow_are_explained_by_it_and_not_foretold() -> None:

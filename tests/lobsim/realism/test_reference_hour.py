@@ -9,7 +9,7 @@ replayed ones (they differ in 78 of 91,997 rows) these estimators give the same 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ import pytest
 from lobsim.realism.facts.catalogue import FACTS, Finding, Verdict, judge
 from lobsim.realism.facts.measured import Context
 from lobsim.realism.market_orders import MarketOrders
-from lobsim.realism.prepare import Day
+from lobsim.realism.prepare import Day, Touch
 
 _MINUTE_NS = 60 * 10**9
 BY_KEY = {fact.key: fact for fact in FACTS}
@@ -25,12 +25,27 @@ BY_KEY = {fact.key: fact for fact in FACTS}
 
 @pytest.fixture(scope="module")
 def later(hour: Day) -> Day:
-    """The same from 09:31 on; what came before is as if trading had not been continuous yet."""
-    late = hour.ts_ns >= hour.start_ns + _MINUTE_NS
-    first = np.flatnonzero(hour.orders.ts_ns >= hour.start_ns + _MINUTE_NS)
-    orders = MarketOrders(*(column[first] for column in hour.orders))
-    info = replace(hour.info, session_start_ns=hour.start_ns + _MINUTE_NS)
-    return replace(hour, info=info, live=hour.live & late, continuous=hour.continuous & late, orders=orders)
+    """The same from 09:31 on."""
+    start_ns = hour.start_ns + _MINUTE_NS
+    first = int(np.searchsorted(hour.ts_ns, start_ns))
+    columns = {
+        field.name: column[first:]
+        for field in fields(hour)
+        if isinstance(column := getattr(hour, field.name), np.ndarray) and len(column) == len(hour.ts_ns)
+    }
+    kept = hour.orders.row >= first
+    orders = MarketOrders(*(column[kept] for column in hour.orders))
+    return replace(
+        hour,
+        **columns
+        | {
+            "info": replace(hour.info, session_start_ns=start_ns),
+            "after": Touch(*(column[first:] for column in hour.after)),
+            "instant": np.maximum(hour.instant[first:] - first, 0),
+            "orders": orders._replace(row=orders.row - first),
+            "hidden": hour.hidden[hour.hidden >= first] - first,
+        },
+    )
 
 
 def tell(key: str, day: Day) -> Finding:
@@ -45,7 +60,7 @@ def values(key: str, day: Day) -> dict[str, float]:
 
 def test_executions_are_merged_into_as_many_market_orders(hour: Day) -> None:
     orders = hour.orders
-    assert (3290, 4067, 2201) == (len(orders), int(orders.executions.sum()), len(hour.hidden))
+    assert (3290, 4067, 2201) == (orders.number, int(orders.executions.sum()), len(hour.hidden))
     assert 0.046 == pytest.approx((orders.prices > 1).mean(), abs=0.0005)
 
 
