@@ -261,11 +261,14 @@ class AgentKind(IntEnum):
 
     NONE = 0  # it owns orders and does nothing
     ZERO_INTELLIGENCE = 1
+    LIQUIDITY_RESPONSE = 19
     FUNDAMENTAL = 20  # it knows the value, and does not trade
     NOISE = 21
     VALUE = 22
     MOMENTUM = 23
     MARKET_MAKER = 24
+    EXECUTION = 25
+    AVELLANEDA_STOIKOV = 26
 
 
 class OrderState(IntEnum):

@@ -6,7 +6,10 @@ per second, in the book as it is now; `heed` is what an agent does who is told t
 
 from __future__ import annotations
 
+from lobsim.core.agents.avellaneda_stoikov import act_avellaneda_stoikov
+from lobsim.core.agents.execution import act_execution
 from lobsim.core.agents.fundamental import act_fundamental
+from lobsim.core.agents.liquidity_response import act_liquidity_response, liquidity_response_rate
 from lobsim.core.agents.market_maker import act_market_maker, heed_imbalance
 from lobsim.core.agents.momentum import act_momentum
 from lobsim.core.agents.noise import act_noise
@@ -22,6 +25,8 @@ def intensity_of(scene, index):
     kind = scene.crowd.agents[index]["kind"]
     if kind == AgentKind.ZERO_INTELLIGENCE:
         return zero_intelligence_rate(scene, index)
+    if kind == AgentKind.LIQUIDITY_RESPONSE:
+        return liquidity_response_rate(scene, index)
     return 0.0
 
 
@@ -31,6 +36,8 @@ def act(scene, index):
     kind = scene.crowd.agents[index]["kind"]
     if kind == AgentKind.ZERO_INTELLIGENCE:
         act_zero_intelligence(scene, index)
+    elif kind == AgentKind.LIQUIDITY_RESPONSE:
+        act_liquidity_response(scene, index)
     elif kind >= AgentKind.FUNDAMENTAL:
         return _act_by_time(scene, index, kind)
     return NEVER
@@ -47,6 +54,10 @@ def _act_by_time(scene, index, kind):
         return act_momentum(scene, index)
     if kind == AgentKind.MARKET_MAKER:
         return act_market_maker(scene, index)
+    if kind == AgentKind.EXECUTION:
+        return act_execution(scene, index)
+    if kind == AgentKind.AVELLANEDA_STOIKOV:
+        return act_avellaneda_stoikov(scene, index)
     if kind == AgentKind.FUNDAMENTAL:
         return act_fundamental(scene, index)
     return NEVER

@@ -111,13 +111,13 @@ class SlowValue(Waiting):
         reversion: float,
         wait: float,
         noise: float,
-        close: int,
+        close: float,
         aggressive: float,
-        depth: int,
+        depth: float,
     ) -> None:
         super().__init__()
         self.fundamental, self.mean, self.reversion, self.wait, self.noise = fundamental, mean, reversion, wait, noise
-        self.close, self.aggressive, self.depth = close, aggressive, depth
+        self.close, self.aggressive, self.depth = close, aggressive, int(depth)
 
     def wake(self, market: SlowMarket) -> int:
         if self.wakes == 1:
@@ -174,17 +174,17 @@ class SlowMaker(Waiting):
         self,
         wait: float,
         share: float,
-        levels: int,
-        least: int,
+        levels: float,
+        least: float,
         spacing: float,
         alpha: float,
         size_skew: float,
         price_skew: float,
-        backstop: int,
+        backstop: float,
     ) -> None:
         super().__init__()
-        self.wait, self.share, self.levels, self.least, self.spacing = wait, share, levels, least, spacing
-        self.alpha, self.size_skew, self.price_skew, self.backstop = alpha, size_skew, price_skew, backstop
+        self.wait, self.share, self.levels, self.least, self.spacing = wait, share, int(levels), int(least), spacing
+        self.alpha, self.size_skew, self.price_skew, self.backstop = alpha, size_skew, price_skew, int(backstop)
         self.spread = 50.0
         self.middle: int | None = None
         self.volume = 0, 0
