@@ -24,6 +24,7 @@ _LAZY: dict[str, str] = {
     "Worlds": "lobsim.batch",
     "import_data": "lobsim.feeds.importing",
     "load": "lobsim.feeds.store",
+    "prepare": "lobsim.feeds.prepared",
 }
 """Public name -> the module that defines it."""
 

@@ -16,6 +16,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
+from lobsim.core.agents.state import Scene
 from lobsim.core.batch import advance_slice, arena_like, run_slice
 from lobsim.core.book import BookSize, new_book
 from lobsim.core.jit import new_block, store
@@ -35,10 +36,10 @@ _ALONE_EVENTS = 4_000
 """What one thread does in half a millisecond: less is not shared out."""
 _ALONE_MESSAGES = 20_000
 
-State = TypeVar("State", Book, World)
+State = TypeVar("State", Book, World, Scene)
 
 
-class _Batch(Generic[State]):
+class Batch(Generic[State]):
     """States in one piece of memory, and the block that tells kernels where each is."""
 
     def __init__(self, states: Iterable[State]) -> None:
@@ -86,7 +87,7 @@ class _Batch(Generic[State]):
         return self._block
 
 
-class Worlds(_Batch[World]):
+class Worlds(Batch[World]):
     """Many worlds (``MarketRun.world``), copied in; they may have different capacities, tapes and settings.
 
     ``statuses`` int64 [worlds]: how each stood after the last call, a Status; CHUNK if it has not arrived because the call was interrupted
@@ -148,7 +149,7 @@ ROOM = BookSize(orders=256, window=256, far=32, ids=512)
 """To begin with, for each book of `Books.empty`: small, so that many books fit the caches."""
 
 
-class Books(_Batch[Book]):
+class Books(Batch[Book]):
     """Many books (``lobsim.Book.arrays``), copied in.
 
     Known limit: the table of direct ids stays as long as it was made (BookSize.dense); larger ids are hashed.

@@ -68,3 +68,7 @@ class OrderError(LobsimError):
 
 class CapacityError(LobsimError):
     """A pool, a ring or a log has reached a limit that the shell may not raise."""
+
+
+class DataWarning(UserWarning):
+    """A file was set aside, in one sentence why; what was read instead is right."""

@@ -1,4 +1,4 @@
-"""Snapshots: the state of a world, or of a book, kept aside, put back, copied.
+"""Snapshots: the state of a world, a book or a scene, kept aside, put back, copied.
 
 A snapshot copies only what is in use, into one piece of memory.  ``_USED`` says how much of each array that is; an array it does not name is copied
 whole, so that a field added to a state is never forgotten.  The tape and the rows recorded beside it are shared, never copied.
@@ -16,13 +16,14 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
+from lobsim.core.agents.state import Crowd, Scene
 from lobsim.core.batch import SHARED, arena_like
 from lobsim.core.book import zeros_on_lines
 from lobsim.core.calendar import Calendar
 from lobsim.core.layout import Book
 from lobsim.core.state import World
 
-State = TypeVar("State", Book, World)
+State = TypeVar("State", Book, World, Scene)
 
 _SCRATCH = ""
 _UNREAD = "unread"
@@ -44,12 +45,16 @@ _USED = {
         "reports": _SCRATCH,
     },
     Calendar: {"waits": "fresh", "heap": "heap"},
+    Crowd: {"orders": "fresh", "mail": "mail_fresh", "log": "logged"},
+    Scene: {},
 }
 """Array -> the field of the head that counts its used records."""
 _TOGETHER = {
     Book: (("nodes", "info", "leaf", "upper"), ("extras", "buy_stops", "sell_stops", "pegs")),
     World: (("mail", "transit.waits", "transit.heap", "transit.lists"),),
     Calendar: (),
+    Crowd: (("mail", "waits.waits", "waits.heap", "waits.lists"),),
+    Scene: (),
 }
 """Arrays whose capacities belong together: where one of them does not do, all are made anew."""
 
@@ -87,13 +92,29 @@ def _count(rule: str | None, array: np.ndarray, head: np.void) -> int:
 
 def _own_arrays(state: Any, prefix: str = "") -> Iterator[tuple[str, np.ndarray, str | None, np.void]]:
     """Every array of a state that is its own: name, array, rule, and the head that counts."""
-    head = state.head[0]
+    head = _head_of(state)
     rules = _USED[type(state)]
     for name, part in zip(state._fields, state, strict=True):
         if isinstance(part, tuple):
-            yield from _own_arrays(part, f"{name}.")
+            yield from _own_arrays(part, f"{prefix}{name}.")
         elif name not in SHARED:
             yield prefix + name, part, rules.get(name), head
+
+
+def _head_of(state: Any) -> np.void:
+    """The record that counts what is in use; a scene has its heads in its parts."""
+    return state.world.head[0] if isinstance(state, Scene) else state.head[0]
+
+
+def _shared_of(state: Any) -> dict[str, Any]:
+    """The arrays that a state shares with others, by name."""
+    found = {}
+    for name, part in zip(state._fields, state, strict=True):
+        if isinstance(part, tuple):
+            found |= _shared_of(part)
+        elif name in SHARED:
+            found[name] = part
+    return found
 
 
 def _bytes(array: np.ndarray) -> np.ndarray:
@@ -120,7 +141,7 @@ class Snapshot(Generic[State]):
             count = _count(rule, array, head)
             parts.append(Part(name, array.dtype, array.shape, count))
             used += _in_use(array, rule, head, count)
-        self._keep(tuple(parts), np.concatenate(used), {name: getattr(state, name, None) for name in SHARED})
+        self._keep(tuple(parts), np.concatenate(used), _shared_of(state))
 
     def _keep(self, parts: tuple[Part, ...], memory: np.ndarray, shared: dict[str, Any]) -> None:
         self.parts = parts
@@ -136,7 +157,7 @@ class Snapshot(Generic[State]):
         like  a state whose tape it shares
         """
         snapshot = cls.__new__(cls)
-        snapshot._keep(parts, memory, {name: getattr(like, name, None) for name in SHARED})
+        snapshot._keep(parts, memory, _shared_of(like))
         return snapshot
 
     def restore(self, state: State) -> State:
@@ -153,13 +174,13 @@ class Snapshot(Generic[State]):
 
         short  names of the arrays that are to be made anew
         """
-        before = state.head[0].copy()
+        before = _head_of(state).copy()
         head = before
         rules = _USED[type(state)]
         changed = {}
         for name, array in zip(state._fields, state, strict=True):
             if isinstance(array, tuple):
-                new = self._put(array, places, short, f"{name}.")
+                new = self._put(array, places, short, f"{prefix}{name}.")
             elif name in SHARED:
                 new = self._shared[name]
             elif rules.get(name) == _SCRATCH:
@@ -184,7 +205,7 @@ def _groups(state: Any, prefix: str = "") -> Iterator[set[str]]:
         yield {prefix + name for name in group}
     for name, part in zip(state._fields, state, strict=True):
         if isinstance(part, tuple):
-            yield from _groups(part, f"{name}.")
+            yield from _groups(part, f"{prefix}{name}.")
 
 
 def _short(state: Any, places: dict[str, tuple[Part, int]]) -> set[str]:

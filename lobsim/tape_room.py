@@ -65,7 +65,8 @@ def most_orders(tape: np.ndarray) -> int:
 
 
 def _room_for_levels(tape: np.ndarray, far: int) -> WorldSize:
-    prices = np.unique(tape["price_ticks"][tape["kind"] == Kind.LEVEL])
+    named = pl.Series(tape["price_ticks"][tape["kind"] == Kind.LEVEL])
+    prices = named.unique().sort().to_numpy()  # by hash first: few of the rows name a price of their own
     levels = min(len(prices), _MOST)
     book = BookSize(
         orders=2 * levels + _LEAST_ORDERS,

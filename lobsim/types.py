@@ -261,6 +261,13 @@ class AgentKind(IntEnum):
 
     NONE = 0  # it owns orders and does nothing
     ZERO_INTELLIGENCE = 1
+    CONT_STOIKOV_TALREJA = 2
+    CHERIDITO_WEISS = 3
+    STRATEGIC = 4
+    QUEUE_REACTIVE = 5
+    HAWKES = 6
+    METAORDERS = 7
+    SCHEDULED = 8
     LIQUIDITY_RESPONSE = 19
     FUNDAMENTAL = 20  # it knows the value, and does not trade
     NOISE = 21

@@ -19,8 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers.by_levels import measure_levels, measure_reading
+from benchmarks.peers.by_levels import measure_levels
 from benchmarks.peers.hftbacktest_file import write_npz
+from benchmarks.peers.reading import measure_reading, reading_in_words
 from benchmarks.peers.recordings import Recording, aapl_recording, yardstick_recordings
 from benchmarks.peers.turns import Runs, figures_of, in_turns
 
@@ -109,9 +110,9 @@ def main() -> None:
         result = {each.name: measure(each, python, folder, options.rounds) for each in recordings}
         levels = measure_levels(shared / "data", python, folder, options.rounds, _run)
         result["BTCUSDT by levels"] = levels
-        reading = measure_reading(folder, options.rounds)
+        reading = measure_reading(folder / "levels", options.rounds)
     _print(result)
-    print(f"\nreading back {reading['rows']:,} rows: {json.dumps(reading)}")
+    print(f"\n{reading_in_words(reading)}")
     result["reading back"] = reading
     if options.out is not None:
         partial = options.out.with_name(f".{options.out.name}.partial")

@@ -1,8 +1,7 @@
-"""A day of levels beside hftbacktest: replayed with a compiled call at every packet, and read back from the disk.
+"""A day of levels beside hftbacktest, replayed with a compiled call at every packet (read back from the disk: `reading`).
 
 Replays are processes of their own, in turns; both engines must have called as often, but for the last packet (hftbacktest does not tell of it), and end with
-the same touch, prices and sizes.  Reading back is `lobsim.load` beside ``numpy.load`` of a compressed npz of the same rows in hftbacktest's
-table, in one process and in turns; both must hold the same prices and sizes.
+the same touch, prices and sizes.
 """
 
 from __future__ import annotations
@@ -10,14 +9,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from time import process_time
 from typing import Any
 
 import numpy as np
 
 from benchmarks.peers.levels import rows_of_levels, stored_day, stored_levels
 from benchmarks.peers.turns import Runs, figures_of, in_turns
-from lobsim.feeds.store import load
 
 HERE = Path(__file__).resolve().parent
 OURS = "lobsim, a call a packet"
@@ -56,39 +53,3 @@ def _check(found: Runs) -> None:
     calls = {run["calls"] for run in runs if run["calls"]}
     if len(ends) != 1 or not next(iter(ends))[2] or max(calls) - min(calls) > 1:
         raise SystemExit(f"the engines do not end alike, no time counts: {sorted(ends)}, calls {sorted(calls)}")
-
-
-def measure_reading(folder: Path, rounds: int) -> dict[str, Any]:
-    """Reading the stored day back, digest verified and not, beside the compressed npz; CPU seconds, least of the rounds."""
-    partition = next(iter(sorted((folder / "levels").glob("symbol=*/date=*"), key=_size, reverse=True)))
-    day = load(partition)
-    packed = folder / "packed.npz"
-    np.savez_compressed(packed, data=rows_of_levels(day))
-    ways: dict[str, Callable[[], Any]] = {
-        "npz": lambda: np.load(packed)["data"],
-        "verified": lambda: load(partition),
-        "trusted": lambda: load(partition, verify=False),
-    }
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(max(rounds, 5)):
-        for name, read in ways.items():
-            start = process_time()
-            found = read()
-            seconds[name].append(process_time() - start)
-            sizes = found["qty"].astype(np.int64) if name == "npz" else found.events["size"].to_numpy()
-            if not np.array_equal(sizes, day.events["size"].to_numpy()):
-                raise SystemExit(f"{name}: what is read back is not what was stored")
-    least = {name: min(times) for name, times in seconds.items()}
-    return {
-        "rows": day.events.height,
-        "npz_bytes": packed.stat().st_size,
-        "stored_bytes": _size(partition),
-        "seconds": {name: round(value, 4) for name, value in least.items()},
-        "smaller": round(packed.stat().st_size / _size(partition), 2),
-        "faster_verified": round(least["npz"] / least["verified"], 2),
-        "faster_trusted": round(least["npz"] / least["trusted"], 2),
-    }
-
-
-def _size(partition: Path) -> int:
-    return sum(file.stat().st_size for file in partition.iterdir())

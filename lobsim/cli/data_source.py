@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import warnings
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -26,7 +27,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lobsim.errors import ConfigError, DataError
+from lobsim.cli.output import say
+from lobsim.errors import ConfigError, DataError, DataWarning
 
 if TYPE_CHECKING:
     from lobsim.feeds.schema import Dataset
@@ -81,9 +83,7 @@ def open_dataset(
     path = Path(source)
     if is_stored(path):
         refuse_options(files, f"{source} is imported already")
-        from lobsim.feeds.store import load
-
-        return load(path, symbol, date)
+        return _load_stored(path, symbol, date)
     if not path.exists():
         raise DataError("there is no such file or folder", file=source, hint=f"give {UNDERSTOOD}")
     if not path.is_file() or not is_lobster(path):
@@ -92,6 +92,18 @@ def open_dataset(
     from lobsim.feeds.lobster import read_lobster
 
     return read_lobster(path, book=book, seed_book=seed_book, truth=truth, symbol=symbol, date=date)
+
+
+def _load_stored(path: Path, symbol: str | None, date: str | None) -> Dataset:
+    """A day of a store; what was set aside on the way is said on stderr."""
+    from lobsim.feeds.store import load
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", DataWarning)
+        dataset = load(path, symbol, date)
+    for each in caught:
+        say(f"note: {each.message}")
+    return dataset
 
 
 def is_stored(path: Path) -> bool:

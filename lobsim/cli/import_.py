@@ -38,6 +38,10 @@ MapOption = Annotated[
 SkipOption = Annotated[
     bool, typer.Option("--skip-unknown", help="Pass over files of a folder that are not understood.")
 ]
+PrepareOption = Annotated[
+    bool,
+    typer.Option("--prepare", help='Make prepared copies too, large and loaded at once, as "lobsim prepare" does.'),
+]
 
 
 def import_file(
@@ -53,6 +57,7 @@ def import_file(
     lot: LotOption = None,
     columns: MapOption = None,
     skip_unknown: SkipOption = False,
+    prepare: PrepareOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Read vendor files, check every row, and keep them as Parquet, one folder for each symbol and day.
@@ -71,7 +76,7 @@ def import_file(
     if plan is None:
         refuse_options(others, f"{file} is a LOBSTER file")
         files = {"book": book, "seed_book": seed_book, "truth": truth}
-        _import_lobster(file, out, clock, as_json, files | {"symbol": symbol, "date": date})
+        _import_lobster(file, out, clock, as_json, files | {"symbol": symbol, "date": date}, prepare=prepare)
         return
     refuse_options({"--seed-book": seed_book, "--truth": truth}, f"{file} is no LOBSTER file")
     if path.is_dir():
@@ -82,7 +87,9 @@ def import_file(
         refuse_unknown(path, plan.unknown)
     options = ReadOptions(symbol, date, venue, tick, lot, None if book is None else str(book), _mapping(columns or []))
     with progress(f"reading {path.name}", None):
-        rows = [_row(day) for day in carry_out(plan, out, options)]
+        days = carry_out(plan, out, options)
+    copies = _prepared(days) if prepare else {}
+    rows = [_row(day, copies.get(day.folder)) for day in days]
     _print_rows(path, rows, plan.unknown, clock.seconds, as_json)
 
 
@@ -121,7 +128,15 @@ def _mapping(pairs: list[str]) -> tuple[tuple[str, str], ...]:
     return tuple((name, column) for name, _, column in parts)
 
 
-def _row(day: Written) -> dict[str, Any]:
+def _prepared(days: list[Written]) -> dict[Path, int]:
+    """Make the copies that were asked for; folder -> bytes of its copy."""
+    from lobsim.feeds.prepared import prepare_days
+
+    with progress("preparing", None):
+        return {each.folder: each.nbytes for each in prepare_days([day.folder for day in days])}
+
+
+def _row(day: Written, prepared_bytes: int | None) -> dict[str, Any]:
     """One imported day, for people and for programs."""
     info = day.info
     return {
@@ -132,6 +147,7 @@ def _row(day: Written) -> dict[str, Any]:
         "depth": info.depth,
         "rows": day.rows,
         "bytes": day.nbytes,
+        "prepared_bytes": prepared_bytes,
         "digest": day.digest,
         "notes": list(info.notes),
         "folder": str(day.folder),
@@ -146,7 +162,7 @@ def _print_rows(path: Path, rows: list[dict[str, Any]], skipped: list[str], seco
         print_json({"datasets": rows, **total, "skipped": skipped})
         return
     for row in rows:
-        facts = {"fidelity": row["fidelity"], "rows": f"{row['rows']:,}", "bytes": f"{row['bytes']:,} written"}
+        facts = {"fidelity": row["fidelity"], "rows": f"{row['rows']:,}", "bytes": _bytes_in_words(row)}
         facts |= {"digest": row["digest"], "folder": row["folder"]} | (
             {"notes": "; ".join(row["notes"])} if row["notes"] else {}
         )
@@ -157,7 +173,14 @@ def _print_rows(path: Path, rows: list[dict[str, Any]], skipped: list[str], seco
     print_text(f"\nTry next: {rows[0]['next']}")
 
 
-def _import_lobster(file: str, out: Path, clock: Stopwatch, as_json: bool, options: Mapping[str, Any]) -> None:
+def _bytes_in_words(row: Mapping[str, Any]) -> str:
+    copy = row["prepared_bytes"]
+    return f"{row['bytes']:,} written" + (f", {copy:,} more in the prepared copy" if copy is not None else "")
+
+
+def _import_lobster(
+    file: str, out: Path, clock: Stopwatch, as_json: bool, options: Mapping[str, Any], *, prepare: bool
+) -> None:
     """One LOBSTER file, read as a whole."""
     from lobsim.feeds.importing import save_day
 
@@ -166,16 +189,17 @@ def _import_lobster(file: str, out: Path, clock: Stopwatch, as_json: bool, optio
     read_s = clock.seconds
     with progress(f"writing to {out}", None):
         day = save_day(dataset, out)
+    row = _row(day, _prepared([day])[day.folder] if prepare else None)
     seconds = clock.seconds
     command = _replay_command(day.folder, verify=dataset.rows is not None or dataset.truth is not None)
     if as_json:
-        print_json(_row(day) | {"seconds": seconds, "read_s": read_s, "next": command})
+        print_json(row | {"seconds": seconds, "read_s": read_s, "next": command})
         return
     print_facts(
         f"{dataset.info.symbol} {dataset.info.date}, imported",
         {
             "rows": f"{day.rows:,}",
-            "bytes": f"{day.nbytes:,} written",
+            "bytes": _bytes_in_words(row),
             "digest": day.digest,
             "seconds": f"{seconds:.2f}, {read_s:.2f} of them for reading and checking",
             "folder": str(day.folder),

@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "demo": "lobsim.cli.demo:demo",
     "backtest": "lobsim.cli.backtest:backtest",
     "import": "lobsim.cli.import_:import_file",
+    "prepare": "lobsim.cli.prepare:prepare",
     "replay": "lobsim.cli.replay:replay",
     "simulate": "lobsim.cli.simulate:simulate",
     "doctor": "lobsim.cli.doctor:doctor",

@@ -21,8 +21,8 @@ from lobsim.core.levels import first_of_pool
 from lobsim.core.loop import step
 from lobsim.types import Status
 
-SHARED = ("tape", "rows", "truth", "legs", "delays")
-"""Arrays that worlds share and nobody writes."""
+SHARED = ("tape", "rows", "truth", "legs", "delays", "numbers")
+"""Arrays that worlds, and scenes, share and nobody writes."""
 _LINE_BYTES = 64
 _WORTH_FETCHING = 20
 """A visit of fewer messages does not touch most of what would be fetched."""

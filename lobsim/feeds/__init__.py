@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lobsim.feeds.importing import import_data
     from lobsim.feeds.lobster import read_lobster
+    from lobsim.feeds.prepared import prepare
     from lobsim.feeds.schema import SCHEMA_VERSION, Dataset, DatasetInfo, validate
     from lobsim.feeds.store import list_partitions, load, read_info, save
 
@@ -22,6 +23,7 @@ _LAZY: dict[str, str] = {
     "import_data": "lobsim.feeds.importing",
     "list_partitions": "lobsim.feeds.store",
     "load": "lobsim.feeds.store",
+    "prepare": "lobsim.feeds.prepared",
     "read_info": "lobsim.feeds.store",
     "read_lobster": "lobsim.feeds.lobster",
     "save": "lobsim.feeds.store",
@@ -36,6 +38,7 @@ __all__ = [
     "import_data",
     "list_partitions",
     "load",
+    "prepare",
     "read_info",
     "read_lobster",
     "save",

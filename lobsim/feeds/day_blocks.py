@@ -75,7 +75,7 @@ class Day:
         if self.dataset is not None or self.folder is None:
             return True
         if self.has_rows or read_info(self.folder).seed_row is not None:
-            return load(self.folder, verify=False).digest == self.stored_digest
+            return load(self.folder, verify=False, prepared=False).digest == self.stored_digest
         sha, file = begin_digest(self.info), self.folder / EVENTS
         for name in COLUMNS:
             feed_parts(sha, name, (self.n_rows,), (part[name].to_numpy() for part in read_parts(file, [name])))

@@ -18,6 +18,7 @@ import numpy as np
 from lobsim.feeds.crossing import Best, BookWatch
 from lobsim.feeds.day_blocks import BLOCK_ROWS, Block, Day, day_of
 from lobsim.feeds.findings import CHECKS, Finding, First, Report, Severity
+from lobsim.feeds.prepared import fault_of_copy
 from lobsim.feeds.row_checks import Clocks, Duplicates, Numbers, Sequences, Silence, Tally, first_of, notes_findings
 from lobsim.feeds.schema import Dataset
 from lobsim.feeds.touches import Blemishes, LevelTouches, OrderTouches
@@ -61,9 +62,11 @@ def examine(
 
 
 def _digest(day: Day) -> Iterator[Finding]:
-    """The content of a stored day against what it was written with."""
+    """The content of a stored day, and of the prepared copy beside it, against what it was written with."""
     if not day.digest_holds:
         yield Finding("digest", 1, Severity.ERROR)
+    if day.folder is not None and (fault := fault_of_copy(day.folder)):
+        yield Finding("prepared-copy", 1, Severity.WARNING, note=fault)
 
 
 class _Book:
@@ -193,5 +196,5 @@ def _unjudged(day: Day, book: _Book, sequences: Sequences) -> dict[str, str]:
     if not sequences.dense:
         reasons |= dict.fromkeys(("sequence-gap", "sequence-falls"), "the feed's numbers do not follow each other")
     if day.dataset is not None:
-        reasons["digest"] = "the data set was not read from a store"
+        reasons |= dict.fromkeys(("digest", "prepared-copy"), "the data set was not read from a store")
     return reasons

@@ -55,6 +55,11 @@ CHECKS: dict[str, Check] = {
         Severity.ERROR,
         why_not="nobody knows which bytes are wrong; import the vendor file again",
     ),
+    "prepared-copy": Check(
+        "the prepared copy of the day is not a copy of it",
+        Severity.WARNING,
+        why_not='the day itself is not touched; run "lobsim prepare" again or take the copy away',
+    ),
     "crossed-book": Check(
         "best bid above best ask after a packet, in continuous trading",
         Severity.ERROR,

@@ -14,6 +14,7 @@ from lobsim.errors import ConfigError, DataError
 from lobsim.feeds import lobster
 from lobsim.feeds.manifest import write_manifest
 from lobsim.feeds.piece import ReadOptions
+from lobsim.feeds.prepared import prepare_days
 from lobsim.feeds.recognise import Recognised, recognise, streams_of, understood
 from lobsim.feeds.schema import Dataset
 from lobsim.feeds.source import sources_in
@@ -44,6 +45,7 @@ def import_data(
     book: str | os.PathLike[str] | None = None,
     columns: Mapping[str, str] | None = None,
     skip_unknown: bool = False,
+    prepare: bool = False,
 ) -> Imported:
     """Read vendor files, check every row, and keep them as Parquet, one folder for each symbol and day; the format is told by what a file holds.
 
@@ -55,6 +57,7 @@ def import_data(
     book          a second file with the book or the snapshot, where a format comes in two
     columns       generic tables: canonical name -> column of the file
     skip_unknown  pass over files of a folder that are not understood
+    prepare       make prepared copies too, as ``lobsim.prepare`` does afterwards: large, and loaded at once
 
     ``lobsim.load(store, symbol, date)`` reads a day back.
 
@@ -74,7 +77,10 @@ def import_data(
         refuse_unknown(path, plan.unknown)
     mapping = tuple((columns or {}).items())
     options = ReadOptions(symbol, date, venue, tick, lot, None if book is None else os.fspath(book), mapping)
-    return Imported(carry_out(plan, Path(store), options), plan.unknown)
+    days = carry_out(plan, Path(store), options)
+    if prepare:
+        prepare_days([day.folder for day in days])
+    return Imported(days, plan.unknown)
 
 
 class Plan(NamedTuple):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lobsim.errors import DataError
+from lobsim.feeds.mapped import PREPARED, digest_in_copy
 from lobsim.feeds.scales import decimal_text
 from lobsim.feeds.schema import SCHEMA_VERSION
 from lobsim.feeds.store import Partition, StoredInfo, disk_errors, list_partitions, read_info
@@ -44,9 +45,21 @@ def read_manifest(root: str | os.PathLike[str]) -> list[dict[str, Any]]:
 
 def _entry(partition: Partition) -> dict[str, Any]:
     try:
-        return describe(read_info(partition.path))
+        return describe(read_info(partition.path)) | {"prepared": _copy_of(partition)}
     except DataError as error:
         return {"symbol": partition.symbol, "date": partition.date, "error": str(error)}
+
+
+def _copy_of(partition: Partition) -> dict[str, Any] | None:
+    """Size of the prepared copy and the digest that it says it has; None where there is no copy."""
+    path = partition.path / PREPARED
+    if not path.exists():
+        return None
+    size = {"bytes": path.stat().st_size}
+    try:
+        return size | {"digest": digest_in_copy(path)}
+    except DataError as error:
+        return size | {"error": str(error)}
 
 
 def describe(stored: StoredInfo) -> dict[str, Any]:

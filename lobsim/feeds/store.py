@@ -2,7 +2,8 @@
 
 ``root/symbol=GOOG/date=2012-06-21/`` holds ``events.parquet`` and, where the data set has them, ``rows.parquet``
 and ``truth.parquet`` (zstd, page checksums).  The description, the digest and the seed row travel as JSON in
-the metadata of ``events.parquet``; metadata that other programs write is not used.
+the metadata of ``events.parquet``; metadata that other programs write is not used.  ``prepared.arrow``, where somebody asked for it, is an
+uncompressed copy that is mapped instead of being read (``mapped``, ``prepared``).
 
 Invariants: every file is written under a temporary name in its own folder, flushed, then renamed; ``events.parquet``
 comes last, so a partition is there when that file is.  ``load`` recomputes the digest, so a damaged or
@@ -16,6 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import warnings
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,15 +30,15 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lobsim.errors import DataError
-from lobsim.feeds.schema import COLUMNS, Dataset, DatasetInfo, feed_array, validate
+from lobsim.errors import DataError, DataWarning
+from lobsim.feeds.mapped import EVENTS_SCHEMA, PREPARED, read_copy
+from lobsim.feeds.schema import Dataset, DatasetInfo, feed_array, validate
 from lobsim.whole_files import flush_folder
 
 EVENTS, ROWS, _TRUTH = "events.parquet", "rows.parquet", "truth.parquet"
 TEMPORARY = ".{}.partial"
 """What a file is called while it is written, in the folder where it will lie."""
 _DESCRIPTION, _DESCRIPTION_SHA256 = b"lobsim", b"lobsim.sha256"
-EVENTS_SCHEMA = pl.DataFrame(schema=COLUMNS).to_arrow().schema
 _ENCODINGS: dict[str, str] = {}
 _ENCODINGS |= dict.fromkeys(("price", "size", "order_id", "flags"), "BYTE_STREAM_SPLIT")
 _ENCODINGS |= dict.fromkeys(("kind", "side"), "PLAIN")
@@ -54,7 +56,10 @@ class Partition(NamedTuple):
 
 @dataclass(frozen=True)
 class StoredInfo:
-    """What the metadata of a partition says: cheap to read, without touching a row."""
+    """What the metadata of a partition says: cheap to read, without touching a row.
+
+    description_sha256  over all of it, the digest too: a prepared copy names the day it was made from by this
+    """
 
     info: DatasetInfo
     digest: str
@@ -62,6 +67,7 @@ class StoredInfo:
     has_rows: bool
     truth_sha256: str | None
     seed_row: tuple[int, ...] | None
+    description_sha256: str = ""
 
 
 def save(dataset: Dataset, root: str | os.PathLike[str]) -> Path:
@@ -89,33 +95,59 @@ def save(dataset: Dataset, root: str | os.PathLike[str]) -> Path:
 
 
 def remove_books(folder: Path, *, keep: Collection[str] = ()) -> None:
-    """Remove what an older data set had beside its events and the new one has not."""
-    for name in {ROWS, _TRUTH} - set(keep):
+    """Remove what an older data set had beside its events and the new one has not; a prepared copy too."""
+    for name in {ROWS, _TRUTH, PREPARED} - set(keep):
         (folder / name).unlink(missing_ok=True)
 
 
 def load(
-    path_or_root: str | os.PathLike[str], symbol: str | None = None, date: str | None = None, *, verify: bool = True
+    path_or_root: str | os.PathLike[str],
+    symbol: str | None = None,
+    date: str | None = None,
+    *,
+    verify: bool = True,
+    prepared: bool = True,
 ) -> Dataset:
     """Read one data set: from a partition's folder, from its events file, or from a store by symbol and date.
 
     symbol, date  may be left out where the store leaves no choice
-    verify        recompute the digest and compare; False trusts the disk
+    verify        recompute the digest and compare (of a prepared copy: its page sums); False trusts the disk
+    prepared      use the copy that ``lobsim prepare`` has made, if there is one; its arrays cannot be written to
 
+    A prepared copy that does not fit its day is set aside with a DataWarning that says why, and the day is read from Parquet.
     Raises DataError for a file that is missing, cut, damaged, foreign or of a newer schema.
     """
     folder = _find(Path(path_or_root), symbol, date)
     stored = read_info(folder)
+    if prepared and (copied := _load_copy(folder, stored, verify=verify)) is not None:
+        return copied
     events = pl.DataFrame(_read(folder / EVENTS, EVENTS_SCHEMA))
     rows = _read_book(folder / ROWS, 4 * stored.info.depth) if stored.has_rows else None
     truth = _read_book(folder / _TRUTH, 4) if stored.truth_sha256 else None
-    seed_row = None if stored.seed_row is None else np.array(stored.seed_row, dtype=np.int64)
-    dataset = Dataset(stored.info, events, rows, seed_row, truth)
+    dataset = Dataset(stored.info, events, rows, seed_row_of(stored), truth)
     if any(book is not None and len(book) != len(events) for book in (rows, truth)):
         raise DataError("its book has another number of rows than its events", file=folder, hint=_AGAIN)
-    if verify and (dataset.digest != stored.digest or _sha256(truth) != stored.truth_sha256):
+    if verify and (dataset.digest != stored.digest or sha256_of_cells(truth) != stored.truth_sha256):
         raise DataError("its content does not have the digest it was written with", file=folder, hint=_AGAIN)
     return dataset
+
+
+def _load_copy(folder: Path, stored: StoredInfo, *, verify: bool) -> Dataset | None:
+    """The day from its prepared copy; None where there is none that fits."""
+    path = folder / PREPARED
+    if not path.exists():
+        return None
+    try:
+        copy = read_copy(path, stored, verify=verify)
+    except DataError as error:
+        warnings.warn(f"{error}; the day is read from {EVENTS}", DataWarning, stacklevel=3)
+        return None
+    return Dataset(stored.info, copy.events, copy.rows, seed_row_of(stored), copy.truth)
+
+
+def seed_row_of(stored: StoredInfo) -> np.ndarray | None:
+    """``Dataset.seed_row`` of a stored day."""
+    return None if stored.seed_row is None else np.array(stored.seed_row, dtype=np.int64)
 
 
 def read_info(partition: str | os.PathLike[str]) -> StoredInfo:
@@ -140,6 +172,7 @@ def read_info(partition: str | os.PathLike[str]) -> StoredInfo:
             has_rows=bool(extra["has_rows"]),
             truth_sha256=extra["truth_sha256"],
             seed_row=None if seed_row is None else tuple(map(int, seed_row)),
+            description_sha256=hashlib.sha256(text).hexdigest(),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"its description cannot be read ({error})", file=path, hint=_AGAIN) from error
@@ -219,7 +252,11 @@ def _tables(dataset: Dataset) -> dict[str, pa.Table]:
     """File name -> table, in the order of writing: events last."""
     seed_row = None if dataset.seed_row is None else dataset.seed_row.tolist()
     metadata = description(
-        dataset.info, dataset.digest, has_rows=dataset.rows is not None, truth=_sha256(dataset.truth), seed_row=seed_row
+        dataset.info,
+        dataset.digest,
+        has_rows=dataset.rows is not None,
+        truth=sha256_of_cells(dataset.truth),
+        seed_row=seed_row,
     )
     books = {ROWS: dataset.rows, _TRUTH: dataset.truth}
     tables = {name: _book_table(book) for name, book in books.items() if book is not None}
@@ -285,7 +322,7 @@ def remove_leftovers(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _sha256(book: np.ndarray | None) -> str | None:
+def sha256_of_cells(book: np.ndarray | None) -> str | None:
     """SHA-256 of book cells, or None where there are none."""
     if book is None:
         return None

@@ -7,12 +7,16 @@ per second, in the book as it is now; `heed` is what an agent does who is told t
 from __future__ import annotations
 
 from lobsim.core.agents.avellaneda_stoikov import act_avellaneda_stoikov
+from lobsim.core.agents.cheridito_weiss import act_cheridito_weiss, cheridito_weiss_rate
+from lobsim.core.agents.cont_stoikov_talreja import act_cont_stoikov_talreja, cont_stoikov_talreja_rate
 from lobsim.core.agents.execution import act_execution
 from lobsim.core.agents.fundamental import act_fundamental
 from lobsim.core.agents.liquidity_response import act_liquidity_response, liquidity_response_rate
 from lobsim.core.agents.market_maker import act_market_maker, heed_imbalance
 from lobsim.core.agents.momentum import act_momentum
 from lobsim.core.agents.noise import act_noise
+from lobsim.core.agents.scheduled import act_scheduled
+from lobsim.core.agents.strategic import act_strategic
 from lobsim.core.agents.value import act_value
 from lobsim.core.agents.zero_intelligence import act_zero_intelligence, zero_intelligence_rate
 from lobsim.core.jit import kernel
@@ -25,6 +29,10 @@ def intensity_of(scene, index):
     kind = scene.crowd.agents[index]["kind"]
     if kind == AgentKind.ZERO_INTELLIGENCE:
         return zero_intelligence_rate(scene, index)
+    if kind == AgentKind.CONT_STOIKOV_TALREJA:
+        return cont_stoikov_talreja_rate(scene, index)
+    if kind == AgentKind.CHERIDITO_WEISS:
+        return cheridito_weiss_rate(scene, index)
     if kind == AgentKind.LIQUIDITY_RESPONSE:
         return liquidity_response_rate(scene, index)
     return 0.0
@@ -36,6 +44,14 @@ def act(scene, index):
     kind = scene.crowd.agents[index]["kind"]
     if kind == AgentKind.ZERO_INTELLIGENCE:
         act_zero_intelligence(scene, index)
+    elif kind == AgentKind.CONT_STOIKOV_TALREJA:
+        act_cont_stoikov_talreja(scene, index)
+    elif kind == AgentKind.CHERIDITO_WEISS:
+        act_cheridito_weiss(scene, index)
+    elif kind == AgentKind.STRATEGIC:
+        return act_strategic(scene, index)
+    elif kind == AgentKind.SCHEDULED:
+        return act_scheduled(scene, index)
     elif kind == AgentKind.LIQUIDITY_RESPONSE:
         act_liquidity_response(scene, index)
     elif kind >= AgentKind.FUNDAMENTAL:

@@ -15,7 +15,7 @@ from lobsim.core.agents.room import crowd_room
 from lobsim.core.agents.venue import hear_answer, publish_change, settle_trades
 from lobsim.core.calendar import first_wait_ns, pop_wait, push_wait
 from lobsim.core.chance import begin_event
-from lobsim.core.jit import borrow, borrow_array, inline, kernel
+from lobsim.core.jit import borrow, borrow_array, inline, kernel, view, whole
 from lobsim.core.loop import first_early_ns, first_late_ns, step
 from lobsim.core.own import remember_touch
 from lobsim.core.publication import note_touch
@@ -139,3 +139,25 @@ def advance_scene(scene, until_ns, budget, messages, spare):
             _crowd_event(scene, crowd_ns, flow if flow_ns <= wait_ns else np.int64(-1))
         budget -= 1
     return np.int64(Status.CHUNK), budget
+
+
+@kernel
+def advance_scenes(block, sample, start, stop, until_ns, budget, statuses, messages, spare):
+    """Run the scenes block[start:stop] that are to move, each to its next decision or its time.
+
+    sample    any scene of the batch: it tells the type
+    until_ns  int64 [scenes]
+    budget    how many events at most in this call
+    statuses  int64 [scenes]: CHUNK means "to move"; becomes WAKE or DONE
+    messages  MESSAGE [1], scratch;  spare  GAP [any], scratch
+
+    Returns (index, status, budget left): index == stop when all have arrived; else that of the scene to go on with, and CHUNK or the room it lacks.
+    """
+    for i in range(start, stop):
+        if statuses[i] == Status.CHUNK:
+            scene = view(block, i, sample)
+            status, budget = advance_scene(whole(scene), until_ns[i], budget, messages, spare)
+            if status == Status.CHUNK or status > Status.DONE:
+                return i, status, budget
+            statuses[i] = status
+    return stop, np.int64(Status.DONE), budget

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from lobsim.core.agents.ladder import beside, remembered_best
 from lobsim.core.agents.orders import send_cancel, send_limit, send_market
 from lobsim.core.agents.picking import any_order_of
-from lobsim.core.agents.view import best_price
 from lobsim.core.chance import draw_below, draw_uniform
-from lobsim.core.jit import inline, kernel
-from lobsim.types import NONE_PRICE
+from lobsim.core.jit import kernel
 
 ALPHA = 0
 MU = 1
@@ -25,18 +24,6 @@ WINDOW = 4
 NUMBERS = 5
 LAST_BEST = 0
 MEMORY = 2
-
-
-@inline
-def _anchor(scene, index, side):
-    """Best price of a side, or the last one it had."""
-    crowd = scene.crowd
-    place = np.int64(crowd.agents[index]["memory"]) + LAST_BEST + side
-    best = best_price(scene.world.book, side)
-    if best != NONE_PRICE:
-        crowd.memory[place] = best
-        return best
-    return np.int64(crowd.memory[place])
 
 
 @kernel
@@ -64,8 +51,8 @@ def act_zero_intelligence(scene, index):
     if at < 2.0 * entering:
         side = np.int64(at >= entering)
         steps = 1 + draw_below(agent, np.int64(numbers[first + WINDOW]))
-        opposite = _anchor(scene, index, 1 - side)
-        send_limit(scene, index, side, opposite + steps if side else opposite - steps, sigma)
+        opposite = remembered_best(scene, np.int64(agent["memory"]) + LAST_BEST + 1 - side, 1 - side)
+        send_limit(scene, index, side, beside(side, opposite, steps), sigma)
     elif at < 2.0 * (entering + taking):
         send_market(scene, index, np.int64(at >= 2.0 * entering + taking), sigma)
     elif agent["open_orders"] > 0:

@@ -1,0 +1,1 @@
+"""Slow, obvious twins of the families of background agents."""
