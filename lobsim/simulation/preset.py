@@ -19,6 +19,7 @@ from lobsim.clock import duration_ns, time_ns
 from lobsim.errors import ConfigError
 from lobsim.feeds.schema import DatasetInfo
 from lobsim.simulation.families import AnyFamily, Family, Setting
+from lobsim.simulation.strategies import AnyStrategy
 from lobsim.simulation.traders import AnyTrader, Fundamental, Value
 from lobsim.types import MAX_PRICE_TICKS, Fidelity
 
@@ -97,7 +98,9 @@ class Preset(BaseModel):
     listing: Listing
     session: Session = Session()
     opening: Opening = Opening()
-    agents: tuple[Annotated[AnyFamily | AnyTrader, Field(discriminator="family")], ...] = Field(min_length=1)
+    agents: tuple[Annotated[AnyFamily | AnyTrader | AnyStrategy, Field(discriminator="family")], ...] = Field(
+        min_length=1
+    )
 
     @model_validator(mode="after")
     def _has_a_value(self) -> Preset:

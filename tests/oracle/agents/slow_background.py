@@ -34,14 +34,14 @@ class SlowFundamental(SlowAgent):
     ) -> None:
         super().__init__()
         self.mean, self.value, self.reversion, self.volatility = mean, start, reversion, volatility
-        self.rate, self.shock, self.variance = rate, shock, variance
+        self.shock_rate, self.shock, self.variance = rate, shock, variance
 
     def wake(self, market: SlowMarket) -> None:
         self.at = market.now
         self.next_shock = self._after(self.at)
 
     def _after(self, ns: int) -> float:
-        return ns + math.ceil(self.chance.exponential() / self.rate * 1e9) if self.rate > 0 else math.inf
+        return ns + math.ceil(self.chance.exponential() / self.shock_rate * 1e9) if self.shock_rate > 0 else math.inf
 
     def _step(self, until: int) -> None:
         gap = (until - self.at) / 1e9
