@@ -276,6 +276,13 @@ class AgentKind(IntEnum):
     MARKET_MAKER = 24
     EXECUTION = 25
     AVELLANEDA_STOIKOV = 26
+    PRICE_HISTORY = 27  # it notes prices, and does not trade
+    FCN = 28
+    CHIARELLA = 29
+    ZIC = 30
+    ZIP = 31
+    GVWY = 32
+    SHVR = 33
 
 
 class OrderState(IntEnum):

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from lobsim.core.agents.avellaneda_stoikov import MEMORY as STOIKOV_MEMORY
 from lobsim.core.agents.execution import MEMORY as EXECUTION_MEMORY
 from lobsim.simulation.families import Family, Lots, Positive, Rate, Setting
-from lobsim.simulation.traders import Share, Span, Trader, Wait
+from lobsim.simulation.traders import Span, Trader, Wait
 from lobsim.types import AgentKind
 
 _STYLES = ("twap", "vwap", "pov")

@@ -31,6 +31,7 @@ class Order:
     market: bool = False
     left: int = 0
     cancel_sent: bool = False
+    sent: int = 0
 
 
 @dataclass
@@ -186,7 +187,7 @@ class SlowMarket:
     def send(self, agent: SlowAgent, side: int, price: int, size: int, **how: Any) -> Order:
         """An agent sends an order (immediate=True, market=True)."""
         self.serials += 1
-        order = Order(self.serials, agent, side, price, size, **how)
+        order = Order(self.serials, agent, side, price, size, sent=self.now, **how)
         agent.known.insert(0, order)
         if self.free:
             self.slots[self.free.pop()] = order
