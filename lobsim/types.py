@@ -18,6 +18,8 @@ time, and slot ``0`` for a link inside the book (slot 0 of every pool is reserve
 
 Records are read by key (``nodes[i]["size"]``), never by attribute, so that every kernel also runs
 uncompiled.
+
+Length: one vocabulary is looked up in one place.
 """
 
 from __future__ import annotations
