@@ -79,7 +79,7 @@ def _price(scene, index, seen):
     first = np.int64(agent["first"])
     start = np.int64(agent["memory"])
     kind = agent["kind"]
-    buys = crowd.memory[start + HAS_SIDE] == Side.BUY
+    buys = np.int64(crowd.memory[start + HAS_SIDE]) == Side.BUY
     limit = np.int64(crowd.memory[start + LIMIT])
     outer = np.int64(crowd.numbers[first + FLOOR] if buys else crowd.numbers[first + CEILING])
     if kind == AgentKind.ZIC:
@@ -105,13 +105,13 @@ def act_auction_trader(scene, index):
         first_wake(scene, index)
         side = np.int64(crowd.numbers[first + SIDE])
         crowd.memory[start + HAS_SIDE] = draw_below(agent, 2) if side == 2 else side
-        draw_zip(agent, crowd.memory, start + ZIP, crowd.memory[start + HAS_SIDE] == Side.BUY)
+        draw_zip(agent, crowd.memory, start + ZIP, np.int64(crowd.memory[start + HAS_SIDE]) == Side.BUY)
         _give_limit(crowd, index, 0.0)
         return draw_wake(scene, index, wait_ns)
     passed_ns = np.float64(scene.world.head[0]["now_ns"] - agent["since_ns"])
     seen = seen_touch(scene, index)
     active = abs(agent["known_lots"] - crowd.memory[start + BEGAN]) < crowd.numbers[first + LOTS]
-    buys = crowd.memory[start + HAS_SIDE] == Side.BUY
+    buys = np.int64(crowd.memory[start + HAS_SIDE]) == Side.BUY
     if agent["kind"] == AgentKind.ZIP and seen >= 0:
         touch = crowd.touches[seen]
         limit = crowd.memory[start + LIMIT]
