@@ -303,12 +303,13 @@ def test_every_module_says_what_it_holds() -> None:
 
 
 def _public_definitions(body: list[ast.stmt]) -> Iterator[Function | ast.ClassDef]:
-    """Public functions and classes, and the public methods of public classes."""
+    """Public functions and classes, and the public methods of public classes but for those that say @override: what they do is said where they were first named."""
     for node in body:
         if isinstance(node, Function | ast.ClassDef) and not node.name.startswith("_"):
             overload = [d for d in node.decorator_list if dotted(d).endswith("overload")]
             setter = [d for d in node.decorator_list if dotted(d).endswith(".setter")]
-            if not overload and not setter:
+            override = [d for d in node.decorator_list if dotted(d).endswith("override")]
+            if not overload and not setter and not override:
                 yield node
             if isinstance(node, ast.ClassDef):
                 yield from _public_definitions(node.body)

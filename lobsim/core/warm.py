@@ -2,7 +2,7 @@
 
 Machine code is cached on disk, so whoever runs this first waits and nobody after that; several processes that compile the
 same thing at once only wait longer.  The entry points are compiled by using them: a few messages through a book, every order type and an
-auction through a venue with rules, and a tiny world by orders and by levels, with a participant and without.
+auction through a venue with rules, a tiny world by orders and by levels, with a participant and without, and a market of agents.
 
 What runs above this package has a warm-up of its own (execution.warm).
 """
@@ -22,6 +22,8 @@ from lobsim.core.latency import forced_due_ns
 from lobsim.core.loop import advance, record_history, room_for_event
 from lobsim.core.state import World
 from lobsim.core.world import copy_world, make_tape, new_world, roomier_world, scratch
+from lobsim.simulation import Simulation, load_preset
+from lobsim.simulation.batch import Scenes
 from lobsim.types import (
     L2_SHIFT,
     MESSAGE,
@@ -142,6 +144,15 @@ def _use_world(by_levels: bool) -> None:
     advance(world, NEVER, _ENOUGH, messages, spare)
 
 
+def _use_scene() -> None:
+    """A market of agents from its opening to its log, alone and in a batch."""
+    simulation = Simulation(load_preset("rmsc04"), duration_ns=1)
+    run = simulation.start()
+    run.record()
+    run.advance(simulation.info.session_end_ns)
+    Scenes([run.scene]).advance(simulation.info.session_end_ns, threads=1)
+
+
 def warm() -> float:
     """Compile, or load from the cache, every entry point.  Returns the seconds it took."""
     start = time.perf_counter()
@@ -149,4 +160,5 @@ def warm() -> float:
     use_venue()
     for by_levels in (False, True):
         _use_world(by_levels)
+    _use_scene()
     return time.perf_counter() - start

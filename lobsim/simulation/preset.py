@@ -201,9 +201,17 @@ def load_preset(name: str | Path) -> Preset:
     try:
         return Preset.model_validate(table)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{where}: {first['msg']}" if where else first["msg"], where=str(name)) from None
+        raise ConfigError(_first_mistake(error), where=str(name)) from None
+    except ConfigError as error:
+        raise ConfigError(error.what, where=f"{name}: {error.where}", hint=error.hint) from None
+
+
+def _first_mistake(error: ValidationError) -> str:
+    """One sentence about one mistake: a key that nobody reads, such as a slip of the pen, says more than the one it left missing."""
+    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
+    where = ".".join(str(part) for part in first["loc"])
+    what = "there is no such key" if first["type"] == "extra_forbidden" else first["msg"]
+    return f"{where}: {what}" if where else what
 
 
 def _read(path: Path) -> str:
