@@ -97,7 +97,7 @@ class Chiarella(Trader):
     step: Wait = _SECOND
     marketable: Share
     distance: Rate
-    """mean ticks behind the best price of its own side"""
+    """mean ticks behind the best limit price there is, a tick inside the spread"""
     life: Wait
     """mean life of a limit order"""
     lots: Lots = 1

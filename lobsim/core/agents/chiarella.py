@@ -1,7 +1,7 @@
 """The extended Chiarella model, one agent for each class of traders (Majewski, Ciliberti, Bouchaud 2020), in an order book.
 
 At every step a class demands ``x = (k (V - p) + k3 (V - p)^3 + b tanh(g M)) dt + s sqrt(dt) z`` lots: fundamentalists by k and k3, trend followers by b, noise by s.  The trend follows the price, ``M <- M - a M dt + a dp``.  The demand becomes Poisson(|x|) orders of LOTS towards its sign (at most 48):
-marketable with a probability, else limit orders an exponential distance behind the best price of their own side, each of which dies at a constant rate.  V is the fundamental value; one without reversion and with drift 0 is the model's own.
+marketable with a probability, else limit orders an exponential distance behind a tick inside the spread (behind the best price of their own side where there is no tick inside: were none ever better than that, no bid could rise), each of which dies at a constant rate.  V is the fundamental value; one without reversion and with drift 0 is the model's own.
 
 Numbers: FUNDAMENTAL index of the agent that has it, PULL k, PULL_CUBED k3, TREND b, STEEPNESS g, FORGETTING a, NOISE s (per second, and root of it), STEP_NS, MARKETABLE probability, DISTANCE mean in ticks, LIFE_NS mean, LOTS.
 Memory: the trend M, the LAST price (the first one at the start).
@@ -88,8 +88,19 @@ def _let_die(scene, index):
 
 
 @kernel
-def _order(scene, index, side, own_ticks):
-    """One order of LOTS.  own_ticks: the best price of its own side"""
+def _nearest_price(side, price, own_ticks, opposite_ticks):
+    """The best limit price there is: a tick inside the spread if it has room, or beside the price if the own side is empty."""
+    toward = 1 if side == Side.BUY else -1
+    if own_ticks == NONE_PRICE:
+        return np.int64(math.floor(price)) - 1 if side == Side.BUY else np.int64(math.ceil(price)) + 1
+    if opposite_ticks == NONE_PRICE or own_ticks + toward != opposite_ticks:
+        return own_ticks + toward
+    return own_ticks
+
+
+@kernel
+def _order(scene, index, side, near_ticks):
+    """One order of LOTS.  near_ticks: the best limit price there is"""
     agent = scene.crowd.agents[index]
     numbers = scene.crowd.numbers
     first = np.int64(agent["first"])
@@ -98,7 +109,7 @@ def _order(scene, index, side, own_ticks):
         send_market(scene, index, side, lots)
     else:
         away = np.int64(math.floor(numbers[first + DISTANCE] * draw_exponential(agent)))
-        send_limit(scene, index, side, own_ticks + away if side == Side.SELL else own_ticks - away, lots)
+        send_limit(scene, index, side, near_ticks + away if side == Side.SELL else near_ticks - away, lots)
 
 
 @kernel
@@ -119,8 +130,8 @@ def act_chiarella(scene, index):
         demand = _demand(scene, index, price)
         side = np.int64(Side.BUY) if demand > 0.0 else np.int64(Side.SELL)
         own_ticks = bid_ticks if demand > 0.0 else ask_ticks
-        if own_ticks == NONE_PRICE:
-            own_ticks = np.int64(math.floor(price)) - 1 if demand > 0.0 else np.int64(math.ceil(price)) + 1
+        opposite_ticks = ask_ticks if demand > 0.0 else bid_ticks
+        near_ticks = _nearest_price(side, price, own_ticks, opposite_ticks)
         for _ in range(min(draw_poisson(agent, min(abs(demand), float(_MOST))), _MOST)):
-            _order(scene, index, side, own_ticks)
+            _order(scene, index, side, near_ticks)
     return after_ns(scene, step_ns)

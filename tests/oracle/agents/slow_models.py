@@ -97,9 +97,12 @@ class SlowChiarella(SlowAgent):
         rate = self.k * gap + self.k3 * gap**3 + self.b * math.tanh(self.g * self.trend)
         x = rate * dt + self.s * math.sqrt(dt) * chance.normal()
         side = BUY if x > 0 else SELL
-        own = bid if x > 0 else ask
+        own, other = (bid, ask) if x > 0 else (ask, bid)
+        inside = 1 if x > 0 else -1
         if own is None:
             own = math.floor(p) - 1 if x > 0 else math.ceil(p) + 1
+        elif own + inside != other:
+            own += inside
         for _ in range(min(48, chance.poisson(min(48.0, abs(x))))):
             if chance.uniform() < self.marketable:
                 market.send(self, side, 0, self.lots, immediate=True, market=True)
