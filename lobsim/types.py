@@ -270,6 +270,7 @@ class AgentKind(IntEnum):
     HAWKES = 6
     METAORDERS = 7
     SCHEDULED = 8
+    ZERO_PROFIT = 9
     LIQUIDITY_RESPONSE = 19
     FUNDAMENTAL = 20  # it knows the value, and does not trade
     NOISE = 21

@@ -207,8 +207,31 @@ class ScheduledOrder(Family):
         return [float(self.side == "sell"), float(self.lots), float(self.children), *times]
 
 
+class ZeroProfit(Family):
+    """Makers and takers of a market in which no strategy has an edge (`lobsim.core.agents.zero_profit`)."""
+
+    family: Literal["zero_profit"]
+    agent_kind: ClassVar[AgentKind] = AgentKind.ZERO_PROFIT
+    is_flow: ClassVar[bool] = True
+
+    mu: Positive
+    """takers per second, on both sides together"""
+    half_spread: Ticks = 1
+    """a trade costs so many ticks, and moves the middle by as many"""
+    lots: Lots = 100
+    """of a quote, and of a taker"""
+    levels: int = Field(default=5, ge=1, le=15)
+    """quotes on each side"""
+
+    def numbers(self, setting: Setting) -> list[float]:
+        return [self.mu, float(self.half_spread), float(self.lots), float(self.levels)]
+
+    def memory(self, setting: Setting) -> list[float]:
+        return [float(setting.start_ticks)]
+
+
 AnyFamily = Annotated[
-    ZeroIntelligence | ContStoikovTalreja | CheriditoWeiss | Strategic | ScheduledOrder,
+    ZeroIntelligence | ContStoikovTalreja | CheriditoWeiss | Strategic | ScheduledOrder | ZeroProfit,
     Field(discriminator="family"),
 ]
 """Every family a preset may name."""

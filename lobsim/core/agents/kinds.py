@@ -23,6 +23,7 @@ from lobsim.core.agents.scheduled import act_scheduled
 from lobsim.core.agents.strategic import act_strategic
 from lobsim.core.agents.value import act_value
 from lobsim.core.agents.zero_intelligence import act_zero_intelligence, zero_intelligence_rate
+from lobsim.core.agents.zero_profit import act_zero_profit, zero_profit_rate
 from lobsim.core.jit import kernel
 from lobsim.types import NEVER, AgentKind
 
@@ -37,6 +38,8 @@ def intensity_of(scene, index):
         return cont_stoikov_talreja_rate(scene, index)
     if kind == AgentKind.CHERIDITO_WEISS:
         return cheridito_weiss_rate(scene, index)
+    if kind == AgentKind.ZERO_PROFIT:
+        return zero_profit_rate(scene, index)
     if kind == AgentKind.LIQUIDITY_RESPONSE:
         return liquidity_response_rate(scene, index)
     return 0.0
@@ -52,6 +55,8 @@ def act(scene, index):
         act_cont_stoikov_talreja(scene, index)
     elif kind == AgentKind.CHERIDITO_WEISS:
         act_cheridito_weiss(scene, index)
+    elif kind == AgentKind.ZERO_PROFIT:
+        act_zero_profit(scene, index)
     elif kind == AgentKind.STRATEGIC:
         return act_strategic(scene, index)
     elif kind == AgentKind.SCHEDULED:

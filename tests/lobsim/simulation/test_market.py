@@ -10,7 +10,6 @@ import pytest
 from lobsim.config import Latency, MarketConfig
 from lobsim.core.agents.making import CrowdSize, new_crowd, roomier_scene
 from lobsim.core.agents.state import Scene
-from lobsim.core.loop import post_cancel, post_new
 from lobsim.errors import ConfigError
 from lobsim.feeds.schema import validate
 from lobsim.market import Market
@@ -18,7 +17,8 @@ from lobsim.sample import to_levels
 from lobsim.simulation import Preset, Simulation, SimulationRun, load_preset
 from lobsim.simulation.batch import Scenes
 from lobsim.snapshot import Snapshot
-from lobsim.types import NEVER, NONE, FillReason, Kind, OrderState, OrderType, Side, Status, TimeInForce
+from lobsim.types import NEVER, FillReason, Kind, OrderState, Side, Status
+from tests.support.participants import cancel, fills_of, post
 
 SECOND = 10**9
 NAMES = ["zi", "cst", "cheridito-weiss", "rmsc04"]
@@ -132,22 +132,6 @@ def test_a_copy_and_a_snapshot_go_on_as_the_original(limit: Callable[[int, int],
     assert np.array_equal(found[0], found[2])
 
 
-def post(run: SimulationRun, side: int, price_ticks: int, lots: int, *, market: bool = False) -> int:
-    """The participant sends an order now.  Returns its index."""
-    head = run.world.head[0]
-    index = int(head["own"])
-    head["own"] += 1
-    mine = run.world.own[index]
-    mine["side"], mine["price_ticks"], mine["size_lots"] = side, price_ticks, lots
-    mine["type"] = OrderType.MARKET if market else OrderType.LIMIT
-    mine["tif"] = TimeInForce.IOC if market else TimeInForce.GTC
-    mine["replaces"], mine["expire_ns"] = NONE, NEVER
-    for name in ("arrived_ns", "acked_ns", "done_ns"):
-        mine[name] = NEVER
-    post_new(run.world, index)
-    return index
-
-
 def with_participant(delay_ns: int = 0) -> SimulationRun:
     latency = Latency(feed_ns=delay_ns, order_ns=delay_ns, response_ns=delay_ns)
     simulation = Simulation(preset_of("zi"), 9, duration_ns=60 * SECOND, config=MarketConfig(latency=latency))
@@ -165,7 +149,7 @@ def test_a_participants_waiting_order_is_filled_by_the_crowd(limit: Callable[[in
     index = post(run, Side.BUY, price_ticks, 2)
     run.advance(run.now_ns + limit(20, 4) * SECOND)
     mine = run.world.own[index]
-    fills = run.world.fills[: run.world.head[0]["fills"]]
+    fills = fills_of(run)
     assert mine["state"] == OrderState.FILLED
     assert fills["size_lots"].sum() == mine["known_filled_lots"] == 2
     assert np.all(fills["passive"] == 1)
@@ -180,7 +164,7 @@ def test_a_participants_taking_is_paid_by_the_crowd() -> None:
     resting = int(agent["open_orders"])
     index = post(run, Side.BUY, 0, 3, market=True)
     run.advance(run.now_ns)
-    fills = run.world.fills[: run.world.head[0]["fills"]]
+    fills = fills_of(run)
     agent = run.scene.crowd.agents[0]
     paid = int((fills["price_ticks"] * fills["size_lots"]).sum())
     assert run.world.own[index]["filled_lots"] == 3
@@ -196,7 +180,7 @@ def test_a_participants_delays_hold_in_a_simulated_market() -> None:
     run.advance(sent_ns + 20_000_000)
     mine = run.world.own[index]
     assert (mine["arrived_ns"], mine["acked_ns"]) == (sent_ns + 5_000_000, sent_ns + 10_000_000)
-    post_cancel(run.world, index)
+    cancel(run, index)
     run.advance(run.now_ns + 20_000_000)
     assert run.world.own[index]["state"] == OrderState.CANCELLED
 
