@@ -18,6 +18,8 @@ time, and slot ``0`` for a link inside the book (slot 0 of every pool is reserve
 
 Records are read by key (``nodes[i]["size"]``), never by attribute, so that every kernel also runs
 uncompiled.
+
+Length: one vocabulary is looked up in one place.
 """
 
 from __future__ import annotations
@@ -269,11 +271,21 @@ class AgentKind(IntEnum):
     METAORDERS = 7
     SCHEDULED = 8
     ZERO_PROFIT = 9
+    LIQUIDITY_RESPONSE = 19
     FUNDAMENTAL = 20  # it knows the value, and does not trade
     NOISE = 21
     VALUE = 22
     MOMENTUM = 23
     MARKET_MAKER = 24
+    EXECUTION = 25
+    AVELLANEDA_STOIKOV = 26
+    PRICE_HISTORY = 27  # it notes prices, and does not trade
+    FCN = 28
+    CHIARELLA = 29
+    ZIC = 30
+    ZIP = 31
+    GVWY = 32
+    SHVR = 33
 
 
 class OrderState(IntEnum):

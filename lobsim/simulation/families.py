@@ -33,6 +33,8 @@ class Setting:
     close_ns: int
     fundamental: int = -1
     """index of the agent that has the fundamental value, -1 without one"""
+    history: int = -1
+    """index of the agent that keeps the price history, -1 without one"""
 
 
 class Family(BaseModel):

@@ -19,6 +19,8 @@ from lobsim.clock import duration_ns, time_ns
 from lobsim.errors import ConfigError
 from lobsim.feeds.schema import DatasetInfo
 from lobsim.simulation.families import AnyFamily, Family, Setting
+from lobsim.simulation.models import AnyModel, Chiarella, Fcn, PriceHistory
+from lobsim.simulation.strategies import AnyStrategy
 from lobsim.simulation.traders import AnyTrader, Fundamental, Value
 from lobsim.types import MAX_PRICE_TICKS, Fidelity
 
@@ -97,21 +99,44 @@ class Preset(BaseModel):
     listing: Listing
     session: Session = Session()
     opening: Opening = Opening()
-    agents: tuple[Annotated[AnyFamily | AnyTrader, Field(discriminator="family")], ...] = Field(min_length=1)
+    agents: tuple[Annotated[AnyFamily | AnyTrader | AnyStrategy | AnyModel, Field(discriminator="family")], ...] = (
+        Field(min_length=1)
+    )
+
+    def _one(self, kind: type[Family], wanted_by: tuple[type[Family], ...], name: str) -> None:
+        """Check that what agents ask is there once, if any do."""
+        agents = sum(family.count for family in self.agents if isinstance(family, kind))
+        if agents > 1:
+            raise ValueError(f"a market has one agent of family {name!r}")
+        if agents == 0 and any(isinstance(family, wanted_by) for family in self.agents):
+            raise ValueError(f"some of the agents need one of family {name!r}")
 
     @model_validator(mode="after")
-    def _has_a_value(self) -> Preset:
-        values = [family for family in self.agents if isinstance(family, Fundamental)]
-        if len(values) > 1 or any(family.count > 1 for family in values):
-            raise ValueError("a market has one fundamental value")
-        if not values and any(isinstance(family, Value) for family in self.agents):
-            raise ValueError('agents of family "value" need one of family "fundamental"')
+    def _has_what_is_asked(self) -> Preset:
+        self._one(Fundamental, (Value, Fcn, Chiarella), "fundamental")
+        self._one(PriceHistory, (Fcn,), "price_history")
+        for history in (family for family in self.agents if isinstance(family, PriceHistory)):
+            for family in (family for family in self.agents if isinstance(family, Fcn)):
+                if family.step != history.step or family.window_most >= history.length:
+                    raise ValueError(
+                        "agents of family 'fcn' need a price history of the same step, longer than their window"
+                    )
         return self
 
     @cached_property
     def in_turn(self) -> tuple[Family, ...]:
-        """Its families in the order their agents stand in a scene: flows, then the fundamental value, then all others as they are written."""
-        return tuple(sorted(self.agents, key=lambda family: (not family.is_flow, not isinstance(family, Fundamental))))
+        """Its families in the order their agents stand in a scene: flows, then what others ask, then all others as they are written."""
+        asked = (Fundamental, PriceHistory)
+        return tuple(sorted(self.agents, key=lambda family: (not family.is_flow, not isinstance(family, asked))))
+
+    def _index_of(self, kind: type[Family]) -> int:
+        """Index of the first agent of a kind in a scene, -1 without one."""
+        index = 0
+        for family in self.in_turn:
+            if isinstance(family, kind):
+                return index
+            index += family.count
+        return -1
 
     @cached_property
     def digest(self) -> str:
@@ -144,10 +169,14 @@ class Preset(BaseModel):
     def setting(self, info: DatasetInfo) -> Setting:
         """What its families need to know of the market."""
         open_ns = info.session_start_ns
-        flows = sum(family.count for family in self.agents if family.is_flow)
-        fundamental = flows if any(isinstance(family, Fundamental) for family in self.agents) else -1
-        begin_ns = open_ns - self.session.warmup
-        return Setting(self.listing.start_ticks, begin_ns, open_ns, info.session_end_ns, fundamental)
+        return Setting(
+            start_ticks=self.listing.start_ticks,
+            begin_ns=open_ns - self.session.warmup,
+            open_ns=open_ns,
+            close_ns=info.session_end_ns,
+            fundamental=self._index_of(Fundamental),
+            history=self._index_of(PriceHistory),
+        )
 
 
 def preset_names() -> list[str]:

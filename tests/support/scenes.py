@@ -23,35 +23,36 @@ class Entry(NamedTuple):
 
     kind: AgentKind
     numbers: Sequence[float]
-    memory: int = 0  # so many places, zeros
+    memory: int = 0  # so many places, zeros unless `start` says what is in them
     count: int = 1
     order_ns: int = 0
     answer_ns: int = 0
     feed_ns: int = 0
     hears: int = 0
     warned: int = 0
+    start: Sequence[float] = ()
 
 
 def new_scene(entries: Sequence[Entry], seed: int = 1, start_ns: int = 0, log: bool = True) -> Scene:
     """A scene that has begun, in an empty book; flows come first."""
     agents = np.zeros(sum(entry.count for entry in entries), AGENT)
     numbers: list[float] = []
-    memory = 0
+    memory: list[float] = []
     index = 0
     for entry in entries:
         for _ in range(entry.count):
             agent = agents[index]
-            agent["kind"], agent["first"], agent["memory"] = entry.kind, len(numbers), memory
+            agent["kind"], agent["first"], agent["memory"] = entry.kind, len(numbers), len(memory)
             for name in ("order_ns", "answer_ns", "feed_ns", "hears", "warned"):
                 agent[name] = getattr(entry, name)
-            memory += entry.memory
+            memory += entry.start or [0.0] * entry.memory
             index += 1
         numbers += entry.numbers
     world = new_world(
         np.zeros(0, TAPE), np.zeros((0, 0), np.int64), np.zeros((0, 4), np.int64), {}, WorldSize(book=_BOOK)
     )
     flows = sum(entry.count for entry in entries if entry.kind < AgentKind.FUNDAMENTAL)
-    scene = Scene(world, new_crowd(agents, np.array(numbers, float), np.zeros(memory), seed, flows))
+    scene = Scene(world, new_crowd(agents, np.array(numbers, float), np.array(memory), seed, flows))
     if log:
         scene = start_log(scene)
     begin_scene(scene, start_ns)

@@ -6,12 +6,19 @@ per second, in the book as it is now; `heed` is what an agent does who is told t
 
 from __future__ import annotations
 
+from lobsim.core.agents.auction_traders import act_auction_trader
+from lobsim.core.agents.avellaneda_stoikov import act_avellaneda_stoikov
 from lobsim.core.agents.cheridito_weiss import act_cheridito_weiss, cheridito_weiss_rate
+from lobsim.core.agents.chiarella import act_chiarella
 from lobsim.core.agents.cont_stoikov_talreja import act_cont_stoikov_talreja, cont_stoikov_talreja_rate
+from lobsim.core.agents.execution import act_execution
+from lobsim.core.agents.fcn import act_fcn
 from lobsim.core.agents.fundamental import act_fundamental
+from lobsim.core.agents.liquidity_response import act_liquidity_response, liquidity_response_rate
 from lobsim.core.agents.market_maker import act_market_maker, heed_imbalance
 from lobsim.core.agents.momentum import act_momentum
 from lobsim.core.agents.noise import act_noise
+from lobsim.core.agents.price_history import act_price_history
 from lobsim.core.agents.scheduled import act_scheduled
 from lobsim.core.agents.strategic import act_strategic
 from lobsim.core.agents.value import act_value
@@ -33,6 +40,8 @@ def intensity_of(scene, index):
         return cheridito_weiss_rate(scene, index)
     if kind == AgentKind.ZERO_PROFIT:
         return zero_profit_rate(scene, index)
+    if kind == AgentKind.LIQUIDITY_RESPONSE:
+        return liquidity_response_rate(scene, index)
     return 0.0
 
 
@@ -52,6 +61,8 @@ def act(scene, index):
         return act_strategic(scene, index)
     elif kind == AgentKind.SCHEDULED:
         return act_scheduled(scene, index)
+    elif kind == AgentKind.LIQUIDITY_RESPONSE:
+        act_liquidity_response(scene, index)
     elif kind >= AgentKind.FUNDAMENTAL:
         return _act_by_time(scene, index, kind)
     return NEVER
@@ -68,8 +79,26 @@ def _act_by_time(scene, index, kind):
         return act_momentum(scene, index)
     if kind == AgentKind.MARKET_MAKER:
         return act_market_maker(scene, index)
+    if kind == AgentKind.EXECUTION:
+        return act_execution(scene, index)
+    if kind == AgentKind.AVELLANEDA_STOIKOV:
+        return act_avellaneda_stoikov(scene, index)
     if kind == AgentKind.FUNDAMENTAL:
         return act_fundamental(scene, index)
+    return _act_by_model(scene, index, kind)
+
+
+@kernel
+def _act_by_model(scene, index, kind):
+    """The turn of an agent of a model that prices are studied with."""
+    if kind >= AgentKind.ZIC:
+        return act_auction_trader(scene, index)
+    if kind == AgentKind.FCN:
+        return act_fcn(scene, index)
+    if kind == AgentKind.CHIARELLA:
+        return act_chiarella(scene, index)
+    if kind == AgentKind.PRICE_HISTORY:
+        return act_price_history(scene, index)
     return NEVER
 
 

@@ -28,7 +28,7 @@ def _take_slot(crowd):
 
 
 @kernel
-def _enter(crowd, index, side, price_ticks):
+def _enter(crowd, index, side, price_ticks, now_ns):
     """A new order of an agent, newest first in its list.  Returns its slot."""
     agent = crowd.agents[index]
     slot = _take_slot(crowd)
@@ -40,6 +40,7 @@ def _enter(crowd, index, side, price_ticks):
     order["cancel_sent"] = 0
     order["side"] = side
     order["price_ticks"] = price_ticks
+    order["sent_ns"] = now_ns
     order["previous"] = 0
     order["next"] = agent["first_order"]
     crowd.orders[order["next"]]["previous"] = slot
@@ -79,7 +80,7 @@ def _send(scene, index, side, kind, tif, price_ticks, size):
     """An agent sends a new order.  Returns its slot."""
     crowd = scene.crowd
     agent = crowd.agents[index]
-    slot = _enter(crowd, index, side, price_ticks)
+    slot = _enter(crowd, index, side, price_ticks, np.int64(scene.world.head[0]["now_ns"]))
     delay_ns = np.int64(agent["order_ns"])
     agent["requests"] += 1
     if delay_ns == 0:
@@ -131,6 +132,20 @@ def send_reduce(scene, slot, size):
     order = scene.crowd.orders[slot]
     scene.crowd.agents[order["agent"]]["requests"] += 1
     arrive_cancel(scene, slot, np.int64(order["serial"]), size)
+
+
+@kernel
+def cancel_older(scene, index, than_ns, most):
+    """An agent asks for those of its orders to be cancelled that it sent by than_ns, newest first, but at most so many.  Returns how many."""
+    count = np.int64(0)
+    slot = np.int64(scene.crowd.agents[index]["first_order"])
+    while slot != 0 and count < most:
+        following = np.int64(scene.crowd.orders[slot]["next"])
+        if scene.crowd.orders[slot]["sent_ns"] <= than_ns and scene.crowd.orders[slot]["cancel_sent"] == 0:
+            send_cancel(scene, slot)
+            count += 1
+        slot = following
+    return count
 
 
 @kernel

@@ -54,10 +54,14 @@ CROWD_ORDER = np.dtype(
         ("serial", "i8"),  # its number in the log, from 1; 0: the slot is free
         ("next", "i8"),  # of its owner's list; of a free slot: the next free one
         ("previous", "i8"),
-        ("live", "i8"),  # 1: in the book
-        ("cancel_sent", "i8"),
+        ("live", "i1"),  # 1: in the book
+        ("cancel_sent", "i1"),
+        ("side", "i1"),
+        ("pad", "i1"),
+        ("pad_4", "i4"),
         ("price_ticks", "i8"),
-        ("side", "i8"),
+        ("sent_ns", "i8"),
+        ("spare", "i8"),
     ]
 )
 """One order of the crowd, 64 bytes."""

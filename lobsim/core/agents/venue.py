@@ -12,7 +12,6 @@ from lobsim.core.agents.imbalance import note_standing, watch_balance
 from lobsim.core.agents.view import note_touch_change
 from lobsim.core.calendar import push_wait
 from lobsim.core.exchange import process
-from lobsim.core.ids import find_id
 from lobsim.core.jit import inline, kernel
 from lobsim.core.layout import NAMELESS
 from lobsim.core.own import log_fill, own_id
@@ -253,10 +252,10 @@ def arrive_new(scene, slot, side, kind, tif, price_ticks, size):
         tell(scene, slot, ReportKind.REJECTED, 0, 1)
         return
     settle_trades(scene, n)
-    rests = find_id(world.book, order_id) != 0
+    left = np.int64(world.reports[0]["remaining_lots"])
+    rests = left > 0
     if rests:
         crowd.orders[slot]["live"] = 1
-        left = np.int64(world.reports[0]["remaining_lots"])
         note_standing(crowd, side, left)
         write_row(scene, Kind.ADD, side, price_ticks, left, np.int64(crowd.orders[slot]["serial"]), 0, 0, 0)
         publish_level(world, side, price_ticks)

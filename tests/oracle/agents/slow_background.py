@@ -34,14 +34,14 @@ class SlowFundamental(SlowAgent):
     ) -> None:
         super().__init__()
         self.mean, self.value, self.reversion, self.volatility = mean, start, reversion, volatility
-        self.rate, self.shock, self.variance = rate, shock, variance
+        self.shock_rate, self.shock, self.variance = rate, shock, variance
 
     def wake(self, market: SlowMarket) -> None:
         self.at = market.now
         self.next_shock = self._after(self.at)
 
     def _after(self, ns: int) -> float:
-        return ns + math.ceil(self.chance.exponential() / self.rate * 1e9) if self.rate > 0 else math.inf
+        return ns + math.ceil(self.chance.exponential() / self.shock_rate * 1e9) if self.shock_rate > 0 else math.inf
 
     def _step(self, until: int) -> None:
         gap = (until - self.at) / 1e9
@@ -111,13 +111,13 @@ class SlowValue(Waiting):
         reversion: float,
         wait: float,
         noise: float,
-        close: int,
+        close: float,
         aggressive: float,
-        depth: int,
+        depth: float,
     ) -> None:
         super().__init__()
         self.fundamental, self.mean, self.reversion, self.wait, self.noise = fundamental, mean, reversion, wait, noise
-        self.close, self.aggressive, self.depth = close, aggressive, depth
+        self.close, self.aggressive, self.depth = close, aggressive, int(depth)
 
     def wake(self, market: SlowMarket) -> int:
         if self.wakes == 1:
@@ -174,17 +174,17 @@ class SlowMaker(Waiting):
         self,
         wait: float,
         share: float,
-        levels: int,
-        least: int,
+        levels: float,
+        least: float,
         spacing: float,
         alpha: float,
         size_skew: float,
         price_skew: float,
-        backstop: int,
+        backstop: float,
     ) -> None:
         super().__init__()
-        self.wait, self.share, self.levels, self.least, self.spacing = wait, share, levels, least, spacing
-        self.alpha, self.size_skew, self.price_skew, self.backstop = alpha, size_skew, price_skew, backstop
+        self.wait, self.share, self.levels, self.least, self.spacing = wait, share, int(levels), int(least), spacing
+        self.alpha, self.size_skew, self.price_skew, self.backstop = alpha, size_skew, price_skew, int(backstop)
         self.spread = 50.0
         self.middle: int | None = None
         self.volume = 0, 0

@@ -6,6 +6,7 @@ Every request takes its agent's `order_ns` (0: it is executed at once), every an
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +31,7 @@ class Order:
     market: bool = False
     left: int = 0
     cancel_sent: bool = False
+    sent: int = 0
 
 
 @dataclass
@@ -53,6 +55,7 @@ class Touch:
 class SlowAgent:
     """What all agents have: delays, chance, the orders they know of."""
 
+    is_flow = False
     order_ns = answer_ns = feed_ns = 0
     hears = False
     warned = False
@@ -70,6 +73,24 @@ class SlowAgent:
 
     def heed(self, market: SlowMarket) -> None:
         """The book has become one-sided."""
+
+    def rate(self, market: SlowMarket) -> float:
+        """Events per second of a flow."""
+        raise NotImplementedError
+
+
+@dataclass
+class Clock:
+    """A flow's clock: so much of its exponential number was left at ``since``, and it ran at ``rate``."""
+
+    left: float = 0.0
+    rate: float = 0.0
+    since: int = 0
+
+    @property
+    def due(self) -> float:
+        """When it has run down."""
+        return self.since + math.ceil(self.left / self.rate * 1e9) if self.rate > 0 else math.inf
 
 
 @dataclass
@@ -90,6 +111,10 @@ class SlowMarket:
     sold: int = 0
     last: int | None = None
     one_sided: int | None = None
+    changed: bool = False
+    clocks: dict[int, Clock] = field(default_factory=dict)
+    slots: list[Order | None] = field(default_factory=list)
+    free: list[int] = field(default_factory=list)
 
     def begin(self, start: int) -> None:
         """Everybody wakes at the start."""
@@ -97,14 +122,46 @@ class SlowMarket:
         for index, agent in enumerate(self.agents):
             agent.index = index
             agent.chance = Chance(self.seed, index)
-            self._push(start, lambda agent=agent: self._wake(agent))
+            if agent.is_flow:
+                agent.chance.begin()
+                self.clocks[index] = Clock()
+                self._wind(agent)
+            else:
+                self._push(start, lambda agent=agent: self._wake(agent))
         self._look()
+        self.changed = False
 
     def run(self, until: int) -> None:
         """Everything that is due by then."""
-        while self.heap and self.heap[0][0] <= until:
-            self.now, _, what = heapq.heappop(self.heap)
-            what()
+        while True:
+            flow = min(self.clocks, key=lambda index: self.clocks[index].due, default=-1)
+            flow_due = self.clocks[flow].due if flow >= 0 else math.inf
+            due = self.heap[0][0] if self.heap else math.inf
+            if min(due, flow_due) > until:
+                return
+            if flow_due <= due:
+                self.now = int(flow_due)
+                self._wake(self.agents[flow])
+                self._wind(self.agents[flow])
+            else:
+                flow = -1
+                self.now, _, what = heapq.heappop(self.heap)
+                what()
+            if self.changed:
+                self._adjust(flow)
+            self.changed = False
+
+    def _wind(self, agent: SlowAgent) -> None:
+        """A new number for a flow's clock."""
+        left = agent.chance.exponential()
+        self.clocks[agent.index] = Clock(left, agent.rate(self), self.now)
+
+    def _adjust(self, actor: int) -> None:
+        """The book has changed: all other flows go on at their new rates."""
+        for index, clock in self.clocks.items():
+            if index != actor:
+                left = max(0.0, clock.left - (self.now - clock.since) / 1e9 * clock.rate)
+                self.clocks[index] = Clock(left, self.agents[index].rate(self), self.now)
 
     def _push(self, ts: int, what: Callable[[], None]) -> None:
         self.pushed += 1
@@ -130,8 +187,12 @@ class SlowMarket:
     def send(self, agent: SlowAgent, side: int, price: int, size: int, **how: Any) -> Order:
         """An agent sends an order (immediate=True, market=True)."""
         self.serials += 1
-        order = Order(self.serials, agent, side, price, size, **how)
+        order = Order(self.serials, agent, side, price, size, sent=self.now, **how)
         agent.known.insert(0, order)
+        if self.free:
+            self.slots[self.free.pop()] = order
+        else:
+            self.slots.append(order)
         self._travel(agent.order_ns, lambda: self._arrive(order))
         return order
 
@@ -146,6 +207,15 @@ class SlowMarket:
         for order in list(agent.known):
             self.cancel(order)
 
+    def any_order_of(self, agent: SlowAgent) -> Order:
+        """Any of its orders: places are tried where it has many of them, else one of its list."""
+        if 8 * len(agent.known) >= len(self.slots):
+            while True:
+                order = self.slots[agent.chance.below(len(self.slots))]
+                if order is not None and order.owner is agent:
+                    return order
+        return agent.known[agent.chance.below(len(agent.known))]
+
     def _travel(self, delay: int, what: Callable[[], None]) -> None:
         if delay == 0:
             what()
@@ -157,6 +227,9 @@ class SlowMarket:
             order.owner.known_lots += lots if order.side == BUY else -lots
             if gone:
                 order.owner.known.remove(order)
+                slot = next(slot for slot, there in enumerate(self.slots) if there is order)
+                self.slots[slot] = None
+                self.free.append(slot)
 
         if order.owner.hears:
             self._push(self.now + order.owner.answer_ns, learn)
@@ -169,7 +242,7 @@ class SlowMarket:
             return
         order.left = order.size
         traded = False
-        while order.left and (maker := self._best(1 - order.side)) is not None:
+        while order.left and (maker := self.best(1 - order.side)) is not None:
             better = order.price >= maker.price if order.side == BUY else order.price <= maker.price
             if not (order.market or better):
                 break
@@ -211,7 +284,8 @@ class SlowMarket:
             self._tell(order, 0, True)
             self._look()
 
-    def _best(self, side: int) -> Order | None:
+    def best(self, side: int) -> Order | None:
+        """The order of a side that trades first."""
         mine = [order for order in self.resting if order.side == side]
         if not mine:
             return None
@@ -219,7 +293,8 @@ class SlowMarket:
 
     def _look(self) -> None:
         """The touch after a change, and the warning of a one-sided book."""
-        best = [self._best(BUY), self._best(SELL)]
+        self.changed = True
+        best = [self.best(BUY), self.best(SELL)]
         price = [order.price if order else None for order in best]
         lots = [
             sum(order.left for order in self.resting if order.side == side and order.price == price[side])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lobsim.core.agents.fundamental import fundamental_now
+from lobsim.core.agents.fundamental import act_fundamental, fundamental_now
 from lobsim.core.agents.order_sizes import draw_order_size
 from lobsim.core.agents.places import give_delays
 from lobsim.core.agents.state import AGENT
@@ -35,8 +35,11 @@ def _many_sizes(agents, sizes):
 
 @kernel
 def _path(scene, index, times, values):
-    """The fundamental value at each time."""
+    """The fundamental value at each time, of an agent that begins at 0."""
     scene = borrow(scene)
+    scene.world.head[0]["now_ns"] = 0
+    begin_event(scene.crowd.agents[index])
+    act_fundamental(scene, index)
     for k in range(len(times)):
         scene.world.head[0]["now_ns"] = times[k]
         values[k] = fundamental_now(scene, index)
@@ -122,7 +125,6 @@ def ends(numbers: tuple[float, ...], asked: list[int], paths: int) -> np.ndarray
     for path in range(paths):
         scene.crowd.agents[:] = blank
         scene.crowd.agents["key"] = key_of(np.int64(1000 + path), np.int64(0))
-        scene.crowd.memory[0] = numbers[1]
         _path(scene, 0, times, values)
         found[path] = values[-1]
     return found
