@@ -18,9 +18,9 @@ import numpy as np
 
 from lobsim.core.agents.state import Crowd, Scene
 from lobsim.core.batch import SHARED, arena_like
-from lobsim.core.book import zeros_on_lines
 from lobsim.core.calendar import Calendar
 from lobsim.core.layout import Book
+from lobsim.core.memory import zeros_on_lines
 from lobsim.core.state import World
 
 State = TypeVar("State", Book, World, Scene)

@@ -75,7 +75,10 @@ def _room_for_levels(tape: np.ndarray, far: int) -> WorldSize:
         ids=1024,
         timers=256,
     )
-    return WorldSize(book=book, seen=book._replace(ids=64, timers=2), ring=2**16, reports=2**14)
+    seen = book._replace(ids=64, timers=2)
+    # One event may touch every level: so many fills, messages and publications must fit before anything happens.  Half of them are there at a time.
+    ring = max(1 << (levels + levels // 2).bit_length(), 2**12)
+    return WorldSize(book=book, seen=seen, ring=ring, reports=2**14, fills=levels + 1024, mail=levels + 1024)
 
 
 def _window(prices: np.ndarray, share: float) -> int:

@@ -12,9 +12,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import plotly.graph_objects as go
-import plotly.io
 import polars as pl
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
@@ -22,7 +20,7 @@ from plotly.offline import get_plotlyjs
 from execution.latency_cost import delay_sentence
 from execution.report import charts, delays, formats, timeline, words
 from execution.report.data import TABLES, ReportData, ReportError, clean, summarise
-from lobsim.whole_files import whole_file
+from lobsim.pages import figures_json, page_template, write_page
 
 __all__ = ["ReportData", "ReportError", "render", "write_report"]
 
@@ -40,9 +38,7 @@ def write_report(data: ReportData, folder: str | os.PathLike[str]) -> Path:
     text = render(data)
     path = Path(folder) / FILE_NAME
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as partial:
-            partial.write_text(text, encoding="utf-8", newline="\n")
+        write_page(path, text)
     except OSError as error:
         reason = error.strerror or str(error)
         raise ReportError(
@@ -62,14 +58,7 @@ def render(data: ReportData) -> str:
     runs = choose_runs(main, summary, parents)
     comparison = compare(tables, results)
     figures, context = draw(data, tables, main, summary, runs, comparison)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    return environment.get_template("page.html.j2").render(
+    return page_template(HERE, "page.html.j2").render(
         data=data,
         headline=words.headline(data, parents),
         lead=words.lead(data, summary),
@@ -166,12 +155,6 @@ def draw(
         "has_volume": "volume" in tables and tables["volume"].height > 0,
     }
     return figures, context
-
-
-def figures_json(figures: dict[str, go.Figure]) -> Markup:
-    """All figures as one JSON object that is safe inside a script element, in fixed key order."""
-    parts = (f'"{key}":{plotly.io.to_json(figure, engine="json")}' for key, figure in figures.items())
-    return Markup(("{" + ",\n".join(parts) + "}").replace("<", "\\u003c"))
 
 
 def title_facts(data: ReportData) -> list[tuple[str, str, str]]:

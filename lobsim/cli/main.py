@@ -35,6 +35,7 @@ COMMANDS: dict[str, str] = {
     "warmup": "lobsim.cli.warmup:warmup",
     "fidelity": "lobsim.cli.fidelity:fidelity",
     "calibrate": "lobsim.cli.calibrate:calibrate",
+    "realism": "lobsim.cli.realism:realism",
     "bench": "lobsim.cli.bench:bench",
 }
 """Command -> "module:function", in the order of the help page; a typer.Typer in place of a function is a group of commands.

@@ -42,7 +42,10 @@ from lobsim.core.layout import (
     Book,
 )
 from lobsim.core.levels import first_of_pool, fold, give_slot, level_emptied, level_for, take_slot
+from lobsim.core.memory import Wanted, zeros_together
 from lobsim.types import MAX_PRICE_TICKS, NEVER, NONE, RULES, TERMS, Phase, Status
+
+_WORD, _NUMBER = np.dtype(np.uint64), np.dtype(np.int64)
 
 
 class BookSize(NamedTuple):
@@ -56,13 +59,6 @@ class BookSize(NamedTuple):
     timers: int = 64
     extras: int = 8  # icebergs, stops and pegged orders
     owners: int = 1
-
-
-def zeros_on_lines(shape: int | tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """Zeros that begin where a cache line of 64 bytes does: otherwise every other node would lie on two lines."""
-    nbytes = int(np.prod(shape)) * dtype.itemsize
-    memory = np.zeros(nbytes + 64, np.uint8)
-    return memory[-memory.ctypes.data % 64 :][:nbytes].view(dtype).reshape(shape)
 
 
 def default_rules() -> np.ndarray:
@@ -80,32 +76,37 @@ def _asks_for_care(rules: np.ndarray) -> int:
     return ruled | (UNUSUAL if rules[0]["phase"] != Phase.CONTINUOUS else 0)
 
 
-def new_book(size: BookSize = BookSize(), rules: np.ndarray | None = None) -> Book:
+def _arrays_of(size: BookSize) -> Wanted:
+    """Shapes and types of a book's arrays, but for its rules."""
+    nodes, leaf = FIRST_LEVEL + 2 * size.window + size.orders, size.window // 64
+    return {
+        "head": (1, HEAD),
+        "sides": (2, SIDE),
+        "nodes": (nodes, NODE),
+        "info": (nodes, INFO),
+        "leaf": (2 * leaf, _WORD),
+        "upper": (2 * ((leaf + 63) // 64 + 1), _WORD),
+        "far": (2 * size.far, FAR),
+        "ids": (size.ids, ID),
+        "dense": (size.dense, np.dtype(np.uint32)),
+        "timers": (size.timers, TIMER),
+        "extras": (size.extras + 1, EXTRA),
+        "buy_stops": (size.extras, TIMER),
+        "sell_stops": (size.extras, TIMER),
+        "pegs": (size.extras, _NUMBER),
+        "positions": (size.owners, _NUMBER),
+        "no_terms": (1, TERMS),
+    }
+
+
+def new_book(size: BookSize = BookSize(), rules: np.ndarray | None = None, *, reader: bool = False) -> Book:
     """An empty book: all its memory, made here once.
 
-    rules  RULES [1], None for a venue that asks for nothing
+    rules   RULES [1], None for a venue that asks for nothing
+    reader  whether it holds totals only: its ledgers are never used, and not touched
     """
-    leaf = size.window // 64
-    middle = (leaf + 63) // 64
-    book = Book(
-        head=np.zeros(1, HEAD),
-        sides=np.zeros(2, SIDE),
-        nodes=zeros_on_lines(FIRST_LEVEL + 2 * size.window + size.orders, NODE),
-        info=np.zeros(FIRST_LEVEL + 2 * size.window + size.orders, INFO),
-        leaf=np.zeros(2 * leaf, np.uint64),
-        upper=np.zeros(2 * (middle + 1), np.uint64),
-        far=np.zeros(2 * size.far, FAR),
-        ids=np.zeros(size.ids, ID),
-        dense=np.zeros(size.dense, np.uint32),
-        timers=np.zeros(size.timers, TIMER),
-        rules=default_rules() if rules is None else rules.copy(),
-        extras=np.zeros(size.extras + 1, EXTRA),
-        buy_stops=np.zeros(size.extras, TIMER),
-        sell_stops=np.zeros(size.extras, TIMER),
-        pegs=np.zeros(size.extras, np.int64),
-        positions=np.zeros(size.owners, np.int64),
-        no_terms=np.zeros(1, TERMS),
-    )
+    made = zeros_together(_arrays_of(size), untouched=("info",) if reader else ())
+    book = Book(rules=default_rules() if rules is None else rules.copy(), **made)
     for step in ("tick_step", "lot_step"):
         book.rules[step] = np.maximum(book.rules[step], 1)
     _begin(book)

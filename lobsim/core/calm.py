@@ -11,8 +11,8 @@ import numpy as np
 
 from lobsim.core.book import join, pool_left, take_out
 from lobsim.core.calendar import first_wait_ns
-from lobsim.core.calm_levels import apply_level_plainly, levels_are_calm
-from lobsim.core.foresight import MANY_ORDERS, STEP, foresee_block, foresee_level, foresee_rows
+from lobsim.core.calm_levels import levels_are_calm, replay_levels
+from lobsim.core.foresight import MANY_ORDERS, ROWS_AHEAD, foresee_rows
 from lobsim.core.ids import add_id_at, find_place, slot_at
 from lobsim.core.jit import inline, kernel, prefetch, stay_apart
 from lobsim.core.layout import OWN, RECORDED
@@ -22,8 +22,6 @@ from lobsim.core.special import careful
 from lobsim.core.timers import next_limit_ns
 from lobsim.types import Flag, Kind, Phase
 
-_ROWS_AHEAD = 48
-"""So far ahead rows are fetched: where a page of memory ends the processor does not do so by itself."""
 _UNUSUAL_ADD = Flag.RESIDUAL | Flag.SNAPSHOT
 
 
@@ -59,11 +57,9 @@ def _rows_with_room(world):
     head = world.head[0]
     book = world.book
     far = max(np.int64(book.sides[0]["far"]), np.int64(book.sides[1]["far"]))
-    count = min(
-        pool_left(book) >> 1,
-        ((len(book.ids) >> 1) - np.int64(book.head[0]["ids"])) >> 1,
-        ((len(book.far) >> 1) - far) >> 1,
-    )
+    count = min(pool_left(book) >> 1, ((len(book.far) >> 1) - far) >> 1)
+    if head["shift"] == 0:  # what levels hold has no ids
+        count = min(count, ((len(book.ids) >> 1) - np.int64(book.head[0]["ids"])) >> 1)
     if head["publish"] != 0:
         count = min(count, (len(world.ring) - np.int64(head["written"] - head["read"])) >> 1)
     return max(count, 0)
@@ -139,40 +135,46 @@ def _apply(world, row):
 
 
 @kernel
-def replay_calmly(world, until_ns, most):
-    """Apply up to `most` rows that happen by until_ns and before anything else, as long as they are plain.  Returns how many."""
+def _replay_orders(world, start, stop, last_ns):
+    """`calm_levels.replay_levels` for a tape of orders."""
     stay_apart()
     head = world.head[0]
     book = world.book
-    by_levels = head["shift"] != 0
-    if not (levels_are_calm(world) if by_levels else _is_calm(world)):
-        return np.int64(0)
-    start = np.int64(head["cursor"])
-    stop = min(len(world.tape), start + min(_rows_with_room(world), most))
-    before_ns = _calm_until_ns(world)
-    large = not by_levels and book.sides[0]["orders"] + book.sides[1]["orders"] > MANY_ORDERS
+    large = book.sides[0]["orders"] + book.sides[1]["orders"] > MANY_ORDERS
     k = start
     while k < stop:
-        prefetch(world.tape, k + _ROWS_AHEAD)
+        prefetch(world.tape, k + ROWS_AHEAD)
         if large:
             foresee_rows(book, world.tape, k, stop)
-        elif by_levels and k + 2 * STEP < stop:
-            soon, next_one = world.tape[k + 2 * STEP], world.tape[k + STEP]
-            foresee_level(book, np.int64(soon["side"]), np.int64(soon["price_ticks"]))
-            foresee_block(book, np.int64(next_one["side"]), np.int64(next_one["price_ticks"]))
         row = world.tape[k]
         ts_ns = np.int64(row["ts_ns"])
-        if ts_ns >= before_ns or ts_ns > until_ns:
+        if ts_ns > last_ns:
             break
         now_ns = np.int64(head["now_ns"])
         head["now_ns"] = max(now_ns, ts_ns)
-        if not (apply_level_plainly(world, row) if by_levels else _apply(world, row)):
+        if not _apply(world, row):
             head["now_ns"] = now_ns
             break
         k += 1
         if -book.sides[0]["best_key"] >= book.sides[1]["best_key"] and row["flags"] & Flag.LAST_IN_PACKET:
             head["crossed"] += 1
-    head["cursor"] = k
+    return k
+
+
+@kernel
+def replay_calmly(world, until_ns, most):
+    """Apply up to `most` rows that happen by until_ns and before anything else, as long as they are plain.  Returns how many."""
+    stay_apart()
+    head = world.head[0]
+    by_levels = head["shift"] != 0
+    if not (levels_are_calm(world) if by_levels else _is_calm(world)):
+        return np.int64(0)
+    start = np.int64(head["cursor"])
+    stop = min(len(world.tape), start + min(_rows_with_room(world), most))
+    last_ns = min(_calm_until_ns(world) - 1, until_ns)
+    k = replay_levels(world, start, stop, last_ns) if by_levels else _replay_orders(world, start, stop, last_ns)
     if k > start:
-        book.head[0]["clock_ns"] = max(np.int64(book.head[0]["clock_ns"]), np.int64(world.tape[k - 1]["ts_ns"]))
+        head["cursor"] = k
+        clock = world.book.head[0]
+        clock["clock_ns"] = max(np.int64(clock["clock_ns"]), np.int64(world.tape[k - 1]["ts_ns"]))
     return k - start

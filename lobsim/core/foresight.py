@@ -15,6 +15,8 @@ from lobsim.core.levels import fold, window_of, window_slot
 
 STEP = 6
 """Messages between two looks: that many take about as long as memory takes to answer; 4 to 8 are alike."""
+ROWS_AHEAD = 48
+"""So far ahead rows of a tape are fetched: where a page of memory ends the processor does not do so by itself."""
 MANY_ORDERS = 2**13
 """From here on a book does not fit the second cache (an order takes 32 bytes, its id and its level some more)."""
 

@@ -219,7 +219,7 @@ def give_slot(book, slot):
 
 
 @inline
-def _begin_level(book, side, price_ticks, slot):
+def _begin_node(book, side, price_ticks, slot):
     """Make the node at slot an empty level: its queue is itself alone."""
     node = book.nodes[slot]
     node["next"] = slot
@@ -228,13 +228,50 @@ def _begin_level(book, side, price_ticks, slot):
     node["meta"] = side & SIDE_BIT
     node["size"] = 0
     node["key"] = price_ticks
+    book.sides[side]["levels"] += 1
+
+
+@inline
+def _begin_level(book, side, price_ticks, slot):
+    """Make the node at slot an empty level, with empty ledgers."""
+    _begin_node(book, side, price_ticks, slot)
     info = book.info[slot]
     info["hist"] = 0
     info["consumed"] = 0
     info["spared"] = 0
     info["hidden"] = 0
     info["first_hidden"] = 0
-    book.sides[side]["levels"] += 1
+
+
+@inline
+def open_in_window(book, side, price_ticks, offset):
+    """Make the level at an offset of the window of a side that has levels.  Returns its slot."""
+    slot = window_slot(book, side, offset)
+    _mark(book, side, offset)
+    _begin_level(book, side, price_ticks, slot)
+    return slot
+
+
+@inline
+def open_total(view, side, price_ticks, offset):
+    """The same in a reader's book, where a level has no ledgers."""
+    slot = window_slot(view, side, offset)
+    _mark(view, side, offset)
+    _begin_node(view, side, price_ticks, slot)
+    return slot
+
+
+@inline
+def close_in_window(book, side, offset):
+    """Take away the level at an offset of the window, whose queue and size are gone; it may have been the best."""
+    mine = book.sides[side]
+    slot = window_slot(book, side, offset)
+    mine["levels"] -= 1
+    book.nodes[slot]["next"] = 0
+    book.nodes[slot]["prev"] = 0
+    _unmark(book, side, offset)
+    if slot == mine["best"]:
+        find_best(book, side, mine["base"] + offset)
 
 
 @kernel

@@ -10,15 +10,20 @@ from __future__ import annotations
 import numpy as np
 
 from lobsim.core.book import pool_left
-from lobsim.core.foresight import foresee_level
-from lobsim.core.jit import inline, kernel
+from lobsim.core.jit import inline, kernel, stay_apart, within
 from lobsim.core.latency import FEED_BOOK, FEED_TRADES, date_entries
-from lobsim.core.levels import find_level, fold, level_emptied, level_for
+from lobsim.core.levels import (
+    close_in_window,
+    find_level,
+    fold,
+    level_emptied,
+    level_for,
+    open_total,
+    window_of,
+    window_slot,
+)
 from lobsim.core.state import PUBLISHED_LEVEL, PUBLISHED_OFFSET, PUBLISHED_PHASE, PUBLISHED_TRADE
 from lobsim.types import NEVER, Status
-
-_ENTRIES_AHEAD = 8
-"""So far ahead of the reader its levels are fetched; what stands there may be older than the ring, which does no harm."""
 
 
 @inline
@@ -82,9 +87,10 @@ def ring_room(world, entries):
     return head["written"] - head["read"] + entries <= len(world.ring)
 
 
-@inline
-def _hear_level(view, side, price_ticks, size):
-    """The reader's book takes in a level's new total (units)."""
+@kernel
+def _hear_level_anywhere(view, side, price_ticks, size):
+    """`_hear_level` for any price: outside the window, or the first of its side."""
+    stay_apart()
     key = fold(side, price_ticks)
     level = level_for(view, side, price_ticks) if size > 0 else find_level(view, side, key)
     if level == 0:
@@ -95,6 +101,28 @@ def _hear_level(view, side, price_ticks, size):
     elif key < view.sides[side]["best_key"]:
         view.sides[side]["best_key"] = key
         view.sides[side]["best"] = level
+
+
+@inline
+def _hear_level(view, side, price_ticks, size):
+    """The reader's book takes in a level's new total (units)."""
+    mine = view.sides[side]
+    key = fold(side, price_ticks)
+    offset = key - mine["base"]
+    if not within(offset, window_of(view)) or mine["levels"] == 0:
+        _hear_level_anywhere(view, side, price_ticks, size)
+        return
+    level = window_slot(view, side, offset)
+    if view.nodes[level]["next"] == 0:
+        if size == 0:
+            return
+        open_total(view, side, price_ticks, offset)
+    view.nodes[level]["size"] = size
+    if size == 0:
+        close_in_window(view, side, offset)
+    elif key < mine["best_key"]:
+        mine["best_key"] = key
+        mine["best"] = level
 
 
 @inline
@@ -169,20 +197,23 @@ def hear(world, now_ns):
     if head["feed_varies"]:
         return _hear_apart(world, now_ns)
     mask = len(world.ring) - 1
+    feed_ns = np.int64(head["feed_ns"])
+    written = np.int64(head["written"])
     sure = np.int64(0)
-    while head["read"] < head["written"]:
-        entry = world.ring[head["read"] & mask]
-        if entry["ts_ns"] + head["feed_ns"] > now_ns:
+    k = np.int64(head["read"])
+    while k < written:
+        entry = world.ring[k & mask]
+        if entry["ts_ns"] + feed_ns > now_ns:
             break
-        soon = world.ring[(head["read"] + _ENTRIES_AHEAD) & mask]
-        foresee_level(world.seen, np.int64(soon["side"]), np.int64(soon["price_ticks"]))
         if entry["kind"] == PUBLISHED_LEVEL:
             sure = _still_sure(world.seen, sure)
             if sure == 0:
+                head["read"] = k
                 return _missing_room(world.seen)
             sure -= 1
         _take_in(world, entry)
-        head["read"] += 1
+        k += 1
+    head["read"] = k
     head["read_ns"] = now_ns
     return Status.OK
 

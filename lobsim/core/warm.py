@@ -18,6 +18,7 @@ import numpy as np
 from lobsim.answers import Report
 from lobsim.book_shell import Book
 from lobsim.config import MarketConfig
+from lobsim.core.book_record import AROUND, record_book
 from lobsim.core.latency import forced_due_ns
 from lobsim.core.loop import advance, record_history, room_for_event
 from lobsim.core.state import World
@@ -136,6 +137,8 @@ def _use_world(by_levels: bool) -> None:
     messages, spare = scratch()
     quotes = np.zeros((3, 4), np.int64)
     record_history(_world(by_levels, False), quotes, messages, spare)
+    pictures = np.zeros((1, 2, 2, 2), np.int64)
+    record_book(_world(by_levels, False), np.zeros(3, AROUND), np.array([2]), pictures, 2, messages, spare)
     world = _world(by_levels, True)
     advance(world, NEVER, _ENOUGH, messages, spare)
     room_for_event(world)

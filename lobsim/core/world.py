@@ -26,6 +26,7 @@ from lobsim.core.levels import (
     take_slot,
     window_of,
 )
+from lobsim.core.memory import zeros_together
 from lobsim.core.state import DRAWS, GAP, LEG, MAIL, OWN_ORDER, PUBLISHED, TAPE, WORLD, World
 from lobsim.core.tape import prepare_tape
 from lobsim.core.timers import push_timer, timer_holds
@@ -252,23 +253,21 @@ def new_world(
     most_arrivals  requests that a window takes, 0: any number
     """
     world = World(
-        head=np.zeros(1, WORLD),
         book=new_book(size.book),
-        seen=new_book(size.seen),
+        seen=new_book(size.seen, reader=True),
         tape=_read_only(tape),
         rows=_read_only(rows),
         truth=_read_only(truth),
-        gaps=np.zeros((2, max(size.gaps, rows.shape[1])), GAP),
+        transit=new_calendar(size.mail),
+        legs=_read_only(np.zeros(_LEGS, LEG) if legs is None else legs),
+        delays=_read_only(np.zeros(0, np.int64) if delays is None else delays),
+        arrivals=np.zeros(most_arrivals, np.int64),
         own=np.zeros(size.own, OWN_ORDER),
         fills=np.zeros(size.fills, FILL),
         reports=np.zeros(size.reports, REPORT),
         mail=np.zeros(size.mail + 1, MAIL),
-        transit=new_calendar(size.mail),
-        ring=np.zeros(size.ring, PUBLISHED),
-        legs=_read_only(np.zeros(_LEGS, LEG) if legs is None else legs),
-        delays=_read_only(np.zeros(0, np.int64) if delays is None else delays),
-        draws=np.zeros(_LEGS + 1, DRAWS),
-        arrivals=np.zeros(most_arrivals, np.int64),
+        gaps=np.zeros((2, max(size.gaps, rows.shape[1])), GAP),
+        **zeros_together({"head": (1, WORLD), "draws": (_LEGS + 1, DRAWS), "ring": (size.ring, PUBLISHED)}),
     )
     head = world.head[0]
     for name in ("wake_ns", "report_wake_ns", "touch_wake_ns", "overlay_ns"):

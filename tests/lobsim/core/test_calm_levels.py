@@ -7,9 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lobsim.core.book import BookSize
+from lobsim.core.depth import copy_levels
+from lobsim.core.jit import borrow, kernel
+from lobsim.core.layout import Book
+from lobsim.core.publication import hear
 from lobsim.core.world import WorldSize
 from lobsim.core.world_hash import world_hash
-from lobsim.types import NEVER, Flag, Impact, Kind, Phase
+from lobsim.types import NEVER, Flag, Impact, Kind, Phase, Status
 from tests.lobsim.core.test_calm import one_by_one, published, stretch
 from tests.oracle.streams import random_l2_history
 from tests.support.worlds import BUY, SELL, Venue, row
@@ -56,6 +61,63 @@ def test_own_orders_between_quiet_stretches_change_nothing_about_them(seed: int,
     assert world_hash(slow.world) == world_hash(fast.world)
     assert slow.head["crossed"] == fast.head["crossed"]
     fast.check()
+
+
+@kernel
+def listen(world, now_ns):
+    """`hear`, asked from outside."""
+    return hear(borrow(world), now_ns)
+
+
+def totals(book: Book, side: int) -> list[tuple[int, int]]:
+    """(price, units) of the levels with size, best first; the first is the best of its side."""
+    out = np.zeros((1000, 3), np.int64)
+    found = [(int(price), int(size)) for price, size, _ in out[: copy_levels(book, side, out)]]
+    best = int(book.sides[side]["best_key"])
+    assert (found[0][0] if found else NEVER) == (best if side == SELL or not found else -best)
+    return found
+
+
+def heard(venue: Venue, side: int, now_ns: int) -> list[tuple[int, int]]:
+    """The same of the reader's book, who has heard everything by now."""
+    assert Status.OK == Status(listen(venue.world, now_ns))
+    return totals(venue.world.seen, side)
+
+
+def scattered_levels(seed: int, count: int) -> list[dict[str, int]]:
+    """Levels and prints over more prices than a window of 64 holds; sides fall empty and begin anew, rows repeat and take away what is not there."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for k in range(count):
+        side = int(rng.integers(2))
+        price = 1_000 + (2 * side - 1) * int(rng.geometric(0.03))
+        size = int(rng.integers(6)) if k % 40 else 0
+        kind = Kind.PRINT if rng.random() < 0.2 else Kind.LEVEL
+        last = int(Flag.LAST_IN_PACKET) if rng.random() < 0.5 else 0
+        rows.append(row(k + 1, kind, side, 0, price, size + (kind == Kind.PRINT), flags=last))
+        if k % 150 == 149:  # one side loses everything
+            gone = {each["price_ticks"] for each in rows if each["side"] == side}
+            rows += [row(k + 1, Kind.LEVEL, side, 0, price, 0) for price in sorted(gone)]
+    return rows
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_levels_in_and_outside_the_window_come_and_go_as_the_general_rules_have_it(seed: int, limit: Any) -> None:
+    small = BookSize(orders=2048, window=64, far=512, ids=64)
+    size = WorldSize(book=small, seen=small, ring=2**13)
+    history = scattered_levels(seed, limit(900, 320))
+    fast, slow = (Venue(history, by_levels=True, listens=True, size=size) for _ in range(2))
+    for until_ns in range(50, int(history[-1]["ts_ns"]) + 50, 50):
+        fast.run_to(until_ns)
+        one_by_one(slow, until_ns)
+        assert published(slow) == published(fast)
+        assert ledgers(slow) == ledgers(fast)
+        assert world_hash(slow.world) == world_hash(fast.world)
+        for side in (BUY, SELL):
+            there = totals(slow.world.book, side)
+            assert there == totals(fast.world.book, side) == heard(fast, side, until_ns) == heard(slow, side, until_ns)
+        fast.check()
+    assert slow.head["crossed"] == fast.head["crossed"]
 
 
 def test_levels_and_prints_of_a_quiet_market_are_plain() -> None:
