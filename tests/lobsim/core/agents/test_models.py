@@ -62,39 +62,43 @@ def test_classes_of_chiarella_do_what_their_slow_twins_do(
 def test_auction_traders_do_what_their_slow_twins_do(delays: dict[str, int], limit: Callable[[int, int], int]) -> None:
     entries = [Entry(kind, TRADER, memory=12, count=6, **delays) for kind in RULES]
     twins: list[SlowAgent] = [SlowTrader(kind, *TRADER) for kind in RULES for _ in range(6)]
-    rows, market = both(entries, twins, 10, limit(300, 90))
+    rows, market = both(entries, twins, 10, limit(300, 45))
     assert rows == market.rows
-    assert sum(row[1] == Kind.EXECUTE for row in rows) > limit(50, 15)
+    assert sum(row[1] == Kind.EXECUTE for row in rows) > limit(50, 6)
 
 
 @pytest.mark.parametrize("kind", RULES, ids=[kind.name for kind in RULES])
 def test_nobody_trades_beyond_a_limit(kind: AgentKind) -> None:
     """All limits are 1000 on both sides: whatever trades does so at 1000 (Gode and Sunder's traders with a budget)."""
     numbers = (2.0, 1000.0, 1000.0, 900.0, 1100.0, 600.0 * SECOND, 1.0 * SECOND, 2.0, 5.0)
-    scene = run_scene(new_scene([Entry(kind, numbers, memory=12, count=6, **LATE)], 4), 40 * SECOND)
+    scene = run_scene(new_scene([Entry(kind, numbers, memory=12, count=6, **LATE)], 4), 20 * SECOND)
     prices = {row[3] for row in rows_of(scene) if row[1] == Kind.EXECUTE}
     assert prices <= {1000}
     assert (np.abs(scene.crowd.agents["position_lots"]) <= 2).all()
 
 
-def test_a_market_of_zip_traders_comes_to_its_equilibrium(limit: Callable[[int, int], int]) -> None:
+def test_a_market_of_zip_traders_comes_to_its_equilibrium(small: bool) -> None:
     """Limits uniform on both sides between 900 and 1100: supply meets demand at 1000."""
+    if small:
+        pytest.skip("statistics need compiled speed")
     numbers = (900.0, 1100.0, 800.0, 1200.0, 20.0 * SECOND, 1.0 * SECOND, 1.0, 5.0)
     entries = [Entry(AgentKind.ZIP, (side, *numbers), memory=12, count=20) for side in (0.0, 1.0)]
-    scene = run_scene(new_scene(entries, 5), limit(2_000, 60) * SECOND)
+    scene = run_scene(new_scene(entries, 5), 2_000 * SECOND)
     prices = [row[3] for row in rows_of(scene) if row[1] == Kind.EXECUTE]
     later = np.array(prices[len(prices) // 3 :])
-    assert len(later) > limit(100, 4)
-    assert abs(later.mean() - 1000) < limit(15, 60)
+    assert len(later) > 100
+    assert abs(later.mean() - 1000) < 15
     assert later.std() < 45
 
 
-def test_fundamentalists_bring_the_price_to_the_value(limit: Callable[[int, int], int]) -> None:
+def test_fundamentalists_bring_the_price_to_the_value(small: bool) -> None:
+    if small:
+        pytest.skip("statistics need compiled speed")
     value = (1040.0, 1040.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     entries = [Entry(AgentKind.FUNDAMENTAL, value, memory=1)]
     entries += [
         Entry(AgentKind.CHIARELLA, (0.0, *numbers), start=(0.0, 1000.0)) for numbers in (CLASSES[0], CLASSES[2])
     ]
-    scene = run_scene(new_scene(entries, 3), limit(1_000, 150) * SECOND)
+    scene = run_scene(new_scene(entries, 3), 1_000 * SECOND)
     last = [row[3] for row in rows_of(scene) if row[1] == Kind.EXECUTE]
-    assert abs(np.mean(last[-len(last) // 3 :]) - 1040) < limit(15, 25)
+    assert abs(np.mean(last[-len(last) // 3 :]) - 1040) < 15

@@ -82,7 +82,7 @@ def test_liquidity_comes_to_the_side_that_was_taken(limit: Callable[[int, int], 
     """With a flow F that nobody adds to, sell orders come at BASE + GAIN F e^(-FORGETTING t): their count is its integral."""
     base, gain, forgetting, flow, seconds = 1.0, 0.1, 0.05, 400.0, 60.0
     numbers = (base, gain, forgetting, 0.0, 1.0, 0.2)
-    counts = np.zeros((limit(150, 6), 2))
+    counts = np.zeros((limit(150, 2), 2))
     for seed in range(len(counts)):
         entry = Entry(AgentKind.LIQUIDITY_RESPONSE, numbers, memory=5, start=(flow, 0.0, 0.0, 1000.0, 1000.0))
         scene = run_scene(new_scene([entry], seed), round(seconds * SECOND))
