@@ -268,7 +268,7 @@ class AgentKind(IntEnum):
     STRATEGIC = 4
     QUEUE_REACTIVE = 5
     HAWKES = 6
-    METAORDERS = 7
+    SPLIT_ORDERS = 7
     SCHEDULED = 8
     ZERO_PROFIT = 9
     LIQUIDITY_RESPONSE = 19

@@ -16,7 +16,6 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Lots = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Ticks = Annotated[int, Field(ge=1, le=2**30)]
-Table = Annotated[tuple[Rate, ...], Field(min_length=1, max_length=1000)]
 
 
 @dataclass(frozen=True)
@@ -72,11 +71,6 @@ class Family(BaseModel):
         return []
 
 
-def _longer(table: tuple[float, ...], count: int, value: float) -> list[float]:
-    """The first `count` entries of a table, a value where it is shorter."""
-    return [*table[:count], *[value] * (count - len(table))]
-
-
 class ZeroIntelligence(Family):
     """The Santa Fe flow (Smith, Farmer, Gillemot, Krishnamurthy 2003); rates are per side."""
 
@@ -96,95 +90,12 @@ class ZeroIntelligence(Family):
     """limit orders come at up to so many ticks from the opposite best price"""
 
     def numbers(self, setting: Setting) -> list[float]:
+        """As its file lays them out."""
         return [self.alpha, self.mu, self.delta, float(self.sigma), float(self.window)]
 
     def memory(self, setting: Setting) -> list[float]:
+        """The last best price of each side."""
         return [float(setting.start_ticks), float(setting.start_ticks)]
-
-
-class ContStoikovTalreja(Family):
-    """Queues with rates by distance from the opposite best (Cont, Stoikov, Talreja 2010); per side."""
-
-    family: Literal["cont_stoikov_talreja"]
-    agent_kind: ClassVar[AgentKind] = AgentKind.CONT_STOIKOV_TALREJA
-    is_flow: ClassVar[bool] = True
-
-    entering: Table
-    """limit orders per second, from one tick away on"""
-    dying: Table
-    """cancels per second and order, from one tick away on; the last one holds as far as `reach`"""
-    mu: Rate
-    """market orders per second"""
-    size: Lots = 1
-    """lots an order"""
-    reach: int = Field(default=30, ge=1, le=1000)
-    """what rests further than so many ticks from the opposite best is left alone"""
-
-    def numbers(self, setting: Setting) -> list[float]:
-        entering = _longer(self.entering, self.reach, 0.0)
-        return [
-            float(self.reach),
-            self.mu,
-            float(self.size),
-            *entering,
-            *_longer(self.dying, self.reach, self.dying[-1]),
-        ]
-
-    def memory(self, setting: Setting) -> list[float]:
-        return [float(setting.start_ticks), float(setting.start_ticks)]
-
-
-class CheriditoWeiss(Family):
-    """The flow of the execution market of Cheridito and Weiss (2025): rates by distance, sizes, a tilt by imbalance; per side."""
-
-    family: Literal["cheridito_weiss"]
-    agent_kind: ClassVar[AgentKind] = AgentKind.CHERIDITO_WEISS
-    is_flow: ClassVar[bool] = True
-
-    entering: Table
-    """limit orders per second, from one tick away on"""
-    dying: Table
-    """cancels per second and lot, from one tick away on"""
-    mu: Rate
-    """market orders per second"""
-    scale: Positive = 1.0
-    """all rates are multiplied by it"""
-    size_spread: Rate = 2.0
-    """sizes are 1 + |N(0, size_spread)|, rounded"""
-    size_most: Lots = 20
-    far: int = Field(default=30, ge=1, le=1000)
-    """orders further than so many ticks from the opposite best are cancelled"""
-    tilt: Rate = 0.0
-    """how much more often buying happens when the book is all bids (2 in the tactical market); 0: as often"""
-    damping: Rate = 0.65
-    """a tick further from its best, a lot counts exp(-damping) times as much in the imbalance"""
-
-    def numbers(self, setting: Setting) -> list[float]:
-        count = max(len(self.entering), len(self.dying))
-        tables = _longer(self.entering, count, 0.0) + _longer(self.dying, count, 0.0)
-        rates = [self.scale * rate for rate in tables]
-        sizes = [self.size_spread, float(self.size_most)]
-        return [float(count), self.scale * self.mu, *sizes, float(self.far), self.tilt, self.damping, *rates]
-
-    def memory(self, setting: Setting) -> list[float]:
-        return [float(setting.start_ticks), float(setting.start_ticks)]
-
-
-class Strategic(Family):
-    """A trader who goes on in one direction (Cheridito and Weiss 2025)."""
-
-    family: Literal["strategic"]
-    agent_kind: ClassVar[AgentKind] = AgentKind.STRATEGIC
-
-    period_seconds: Annotated[float, Field(gt=1e-9, le=1e6)] = 3.0
-    market_lots: Lots = 1
-    limit_lots: Lots = 2
-
-    def numbers(self, setting: Setting) -> list[float]:
-        return [float(round(self.period_seconds * 1e9)), float(self.market_lots), float(self.limit_lots)]
-
-    def memory(self, setting: Setting) -> list[float]:
-        return [0.0]
 
 
 class ScheduledOrder(Family):
@@ -203,6 +114,7 @@ class ScheduledOrder(Family):
     """of the first one, after the open"""
 
     def numbers(self, setting: Setting) -> list[float]:
+        """As its file lays them out."""
         times = (float(self.interval_ns), float(setting.open_ns - setting.begin_ns + self.start_ns))
         return [float(self.side == "sell"), float(self.lots), float(self.children), *times]
 
@@ -224,14 +136,13 @@ class ZeroProfit(Family):
     """quotes on each side"""
 
     def numbers(self, setting: Setting) -> list[float]:
+        """As its file lays them out."""
         return [self.mu, float(self.half_spread), float(self.lots), float(self.levels)]
 
     def memory(self, setting: Setting) -> list[float]:
+        """The middle."""
         return [float(setting.start_ticks)]
 
 
-AnyFamily = Annotated[
-    ZeroIntelligence | ContStoikovTalreja | CheriditoWeiss | Strategic | ScheduledOrder | ZeroProfit,
-    Field(discriminator="family"),
-]
-"""Every family a preset may name."""
+AnyFamily = ZeroIntelligence | ScheduledOrder | ZeroProfit
+"""Every family of this file."""

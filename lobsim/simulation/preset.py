@@ -19,6 +19,7 @@ from lobsim.clock import duration_ns, time_ns
 from lobsim.errors import ConfigError
 from lobsim.feeds.schema import DatasetInfo
 from lobsim.simulation.families import AnyFamily, Family, Setting
+from lobsim.simulation.flow_families import AnyFlow
 from lobsim.simulation.models import AnyModel, Chiarella, Fcn, PriceHistory
 from lobsim.simulation.strategies import AnyStrategy
 from lobsim.simulation.traders import AnyTrader, Fundamental, Value
@@ -99,9 +100,9 @@ class Preset(BaseModel):
     listing: Listing
     session: Session = Session()
     opening: Opening = Opening()
-    agents: tuple[Annotated[AnyFamily | AnyTrader | AnyStrategy | AnyModel, Field(discriminator="family")], ...] = (
-        Field(min_length=1)
-    )
+    agents: tuple[
+        Annotated[AnyFamily | AnyFlow | AnyTrader | AnyStrategy | AnyModel, Field(discriminator="family")], ...
+    ] = Field(min_length=1)
 
     def _one(self, kind: type[Family], wanted_by: tuple[type[Family], ...], name: str) -> None:
         """Check that what agents ask is there once, if any do."""

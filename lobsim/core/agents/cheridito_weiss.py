@@ -10,7 +10,8 @@ come 1 + TILT max(0, I) times as often, their mirror images 1 + TILT max(0, -I) 
 An event is found in this order: buys by distance, sells by distance, buying and selling takers, cancels of buys and of sells by distance.
 
 Numbers: DISTANCES of the tables, MU per second, SPREAD and MOST of sizes, FAR ticks, TILT, DAMPING, then lambda per second and theta per second and lot, DISTANCES each.
-Memory: the last best price of each side.
+DISTANCES is at most FAR.
+Memory: the last best price of each side; the folded price from which on each side was swept last, NEVER_SWEPT at first.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ TILT = 5
 DAMPING = 6
 TABLES = 7
 LAST_BEST = 0
-MEMORY = 2
+SWEPT_FROM = 2
+MEMORY = 4
+NEVER_SWEPT = 1e18
 SWEPT = 48
 
 
@@ -128,14 +131,21 @@ def _cancel(scene, index, side, at, tilt):
 
 @kernel
 def _sweep(scene, index, side, left):
-    """Cancel what rests further than FAR ticks from the opposite best, at most `left` orders.  Returns how many more there could be."""
+    """Cancel what rests further than FAR ticks from the opposite best, at most `left` orders.  Returns how many more there could be.
+
+    What was that far at the last sweep is gone: only prices between the last edge and this one are looked at.
+    """
     crowd = scene.crowd
     book = scene.world.book
-    far = np.int64(crowd.numbers[np.int64(crowd.agents[index]["first"]) + FAR])
+    agent = crowd.agents[index]
+    far = np.int64(crowd.numbers[np.int64(agent["first"]) + FAR])
+    swept = np.int64(agent["memory"]) + SWEPT_FROM + side
     edge = fold(side, beside(side, _anchor(scene, index, side), far))
     level = next_level(book, side, edge)
     while level != 0 and left > 0:
         key = fold(side, np.int64(book.nodes[level]["key"]))
+        if key > crowd.memory[swept]:
+            break
         node = np.int64(book.nodes[level]["next"])
         while node != level and left > 0:
             slot = np.int64(book.nodes[node]["key"]) - np.int64(crowd.head[0]["base"])
@@ -144,6 +154,8 @@ def _sweep(scene, index, side, left):
                 send_cancel(scene, slot)
                 left -= 1
         level = next_level(book, side, key)
+    if left > 0:
+        crowd.memory[swept] = np.float64(edge)
     return left
 
 

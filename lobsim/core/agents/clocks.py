@@ -1,7 +1,7 @@
 """Clocks of flows: when a population whose intensity depends on the book acts next.
 
 A flow waits until its intensity, added up over time, reaches one exponential number (random time change; Bremaud 1981, II.6).  Between changes of the book the intensity is
-constant (flows whose intensity decays on its own give a bound and refuse some of their events), so what is left of the number over the intensity is the wait.  When somebody else changes the book the
+constant (flows whose intensity decays on its own give a bound and refuse some of their events; where a bound holds for a while only, they wake at its end), so what is left of the number over the intensity is the wait.  When somebody else changes the book the
 clock goes on with what is left: exact, and two markets of one seed in which an intensity differs a little act at nearly the same times.
 """
 
@@ -32,6 +32,7 @@ def _set_due(scene, index):
         wait_ns = agent["clock"] / agent["rate"] * _NS
         if wait_ns < _FARTHEST_NS - now_ns:
             agent["due_ns"] = now_ns + np.int64(math.ceil(wait_ns))
+    agent["due_ns"] = min(np.int64(agent["due_ns"]), np.int64(agent["until_ns"]))
 
 
 @kernel

@@ -14,12 +14,15 @@ from lobsim.core.agents.cont_stoikov_talreja import act_cont_stoikov_talreja, co
 from lobsim.core.agents.execution import act_execution
 from lobsim.core.agents.fcn import act_fcn
 from lobsim.core.agents.fundamental import act_fundamental
+from lobsim.core.agents.hawkes import act_hawkes, hawkes_rate
 from lobsim.core.agents.liquidity_response import act_liquidity_response, liquidity_response_rate
 from lobsim.core.agents.market_maker import act_market_maker, heed_imbalance
 from lobsim.core.agents.momentum import act_momentum
 from lobsim.core.agents.noise import act_noise
 from lobsim.core.agents.price_history import act_price_history
+from lobsim.core.agents.queue_reactive import act_queue_reactive, queue_reactive_rate
 from lobsim.core.agents.scheduled import act_scheduled
+from lobsim.core.agents.split_orders import act_split_orders, split_orders_rate
 from lobsim.core.agents.strategic import act_strategic
 from lobsim.core.agents.value import act_value
 from lobsim.core.agents.zero_intelligence import act_zero_intelligence, zero_intelligence_rate
@@ -38,6 +41,12 @@ def intensity_of(scene, index):
         return cont_stoikov_talreja_rate(scene, index)
     if kind == AgentKind.CHERIDITO_WEISS:
         return cheridito_weiss_rate(scene, index)
+    if kind == AgentKind.QUEUE_REACTIVE:
+        return queue_reactive_rate(scene, index)
+    if kind == AgentKind.HAWKES:
+        return hawkes_rate(scene, index)
+    if kind == AgentKind.SPLIT_ORDERS:
+        return split_orders_rate(scene, index)
     if kind == AgentKind.ZERO_PROFIT:
         return zero_profit_rate(scene, index)
     if kind == AgentKind.LIQUIDITY_RESPONSE:
@@ -55,6 +64,12 @@ def act(scene, index):
         act_cont_stoikov_talreja(scene, index)
     elif kind == AgentKind.CHERIDITO_WEISS:
         act_cheridito_weiss(scene, index)
+    elif kind == AgentKind.QUEUE_REACTIVE:
+        act_queue_reactive(scene, index)
+    elif kind == AgentKind.HAWKES:
+        act_hawkes(scene, index)
+    elif kind == AgentKind.SPLIT_ORDERS:
+        act_split_orders(scene, index)
     elif kind == AgentKind.ZERO_PROFIT:
         act_zero_profit(scene, index)
     elif kind == AgentKind.STRATEGIC:

@@ -66,6 +66,7 @@ def new_crowd(
     crowd.head["touching"] = int(flows < len(agents))
     crowd.head["warned"] = int(agents["warned"].sum())
     crowd.agents["due_ns"] = NEVER
+    crowd.agents["until_ns"] = NEVER
     return crowd
 
 

@@ -32,7 +32,8 @@ AGENT = np.dtype(
         ("stream", "u8"),
         ("draws", "u8"),
         ("events", "i8"),
-        ("due_ns", "i8"),  # this and the next three are a flow's clock
+        ("until_ns", "i8"),  # a flow wakes by then at the latest; this and the next four are its clock
+        ("due_ns", "i8"),
         ("clock", "f8"),  # what was left of it at since_ns
         ("rate", "f8"),  # per second
         ("since_ns", "i8"),  # without a clock: when it began

@@ -160,7 +160,9 @@ class TwinFlow:
         self.clock = 0.0
         self.speed = 0.0
         self.since_ns = 0
-        self.due_ns: float = NEVER
+        self.due_ns: int = NEVER
+        self.until_ns = NEVER
+        """it wakes by then at the latest"""
 
     def rate(self) -> float:
         """Events per second."""
@@ -201,7 +203,8 @@ class TwinFlow:
         self.speed = self.rate()
         self.since_ns = self.market.now_ns
         wait = self.clock / self.speed * 1e9 if self.speed > 0 else math.inf
-        self.due_ns = self.market.now_ns + math.ceil(wait) if wait < 9e18 - self.market.now_ns else NEVER
+        due_ns = self.market.now_ns + math.ceil(wait) if wait < 9e18 - self.market.now_ns else NEVER
+        self.due_ns = min(due_ns, self.until_ns)
 
 
 def run_flows(market: FlowMarket, flows: Sequence[TwinFlow], events: int) -> None:
@@ -213,7 +216,7 @@ def run_flows(market: FlowMarket, flows: Sequence[TwinFlow], events: int) -> Non
         flow = min(flows, key=lambda flow: flow.due_ns)
         if flow.due_ns == NEVER:
             return
-        market.now_ns = int(flow.due_ns)
+        market.now_ns = flow.due_ns
         market.changed = False
         flow.draws.begin_event()
         flow.act()

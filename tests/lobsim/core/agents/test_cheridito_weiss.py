@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from lobsim.core.agents.cheridito_weiss import NEVER_SWEPT
 from lobsim.types import AgentKind, Kind, Side
 from tests.oracle.agents.cheridito_weiss import Flow, TwinCheriditoWeiss
 from tests.oracle.agents.flow_market import FlowMarket, run_flows
@@ -25,10 +26,10 @@ SECOND_NS = 10**9
 def agent_of(flow: Flow) -> Agent:
     """A flow as the compiled floor takes it."""
     head = [len(flow.entering), flow.mu, flow.spread, flow.most, flow.far, flow.tilt, flow.damping]
-    return AgentKind.CHERIDITO_WEISS, [*head, *flow.entering, *flow.dying], [START, START]
+    return AgentKind.CHERIDITO_WEISS, [*head, *flow.entering, *flow.dying], [START, START, NEVER_SWEPT, NEVER_SWEPT]
 
 
-@pytest.mark.parametrize("flow", [NOISE, TACTICAL, Flow(NOISE.entering, NOISE.dying, 2.0, far=8, tilt=2.0)])
+@pytest.mark.parametrize("flow", [NOISE, TACTICAL, Flow(NOISE.entering, NOISE.dying, 2.0, far=13, tilt=2.0)])
 def test_every_event_is_that_of_the_slow_twin(flow: Flow, limit: Callable[[int, int], int]) -> None:
     events = limit(500, 100)
     scene = run_events(flow_scene([agent_of(flow)], 7, opening=BOOK, logging=True), events)

@@ -57,7 +57,7 @@ def twin_of(market: FlowMarket, agent: Agent, index: int, seed: int) -> TwinCont
 @pytest.mark.parametrize("seed", [3, 4])
 @pytest.mark.parametrize("size", [1, 100])
 def test_every_event_is_that_of_the_slow_twin(seed: int, size: int, limit: Callable[[int, int], int]) -> None:
-    events = limit(800, 150)
+    events = limit(800, 100)
     agent = tokyo(size=size)
     book = [(side, price, size) for side, price, _ in BOOK]
     scene = run_events(flow_scene([agent], seed, opening=book, logging=True), events)
@@ -70,7 +70,7 @@ def test_every_event_is_that_of_the_slow_twin(seed: int, size: int, limit: Calla
 
 
 def test_two_flows_in_one_book_do_not_cancel_each_others_orders(limit: Callable[[int, int], int]) -> None:
-    events = limit(800, 150)
+    events = limit(800, 100)
     agents = [tokyo(), tokyo(mu=0.2)]
     scene = run_events(flow_scene(agents, 5, logging=True), events)
     market = FlowMarket()
