@@ -1,10 +1,10 @@
 """Runs the suite three ways; ``./run test`` without arguments is this file.
 
-compiled      as users run it; the compiled cache is filled once, before workers share it
+compiled      as users run it
 checked       NUMBA_BOUNDSCHECK=1: an index outside an array is an error instead of a wrong answer (not what compiles nothing: NOTHING_COMPILED)
 uncompiled    NUMBA_DISABLE_JIT=1 on small inputs, with coverage: which lines really ran
 
-The exit code is not 0 if any way fails; all three run in any case.
+The compiled caches are filled before workers share them, one process for each, side by side.  The exit code is not 0 if any way fails; all three run in any case.
 """
 
 from __future__ import annotations
@@ -24,18 +24,32 @@ TAIL_BYTES = 4096
 
 NOTHING_COMPILED = (
     "tests/benchmarks",
+    "tests/execution/test_parent.py",
     "tests/execution/test_report.py",
+    "tests/execution/test_report_build.py",
     "tests/execution/test_report_delays.py",
+    "tests/execution/test_schedules.py",
+    "tests/execution/test_tca.py",
     "tests/lobsim/cli/test_bad_input.py",
     "tests/lobsim/cli/test_calibrate_latency.py",
     "tests/lobsim/cli/test_doctor.py",
     "tests/lobsim/cli/test_import.py",
     "tests/lobsim/cli/test_import_streams.py",
+    "tests/lobsim/cli/test_every_feed.py",
+    "tests/lobsim/cli/test_prepare.py",
     "tests/lobsim/feeds",
+    "tests/lobsim/realism/test_distances.py",
+    "tests/lobsim/realism/test_estimators.py",
+    "tests/lobsim/realism/test_facts.py",
+    "tests/lobsim/realism/test_reference_hour.py",
+    "tests/lobsim/simulation/test_preset.py",
+    "tests/lobsim/test_fees.py",
     "tests/lobsim/test_latency_calibration.py",
     "tests/lobsim/test_latency_fit.py",
+    "tests/oracle",
+    "tests/test_architecture.py",
 )
-"""Importers, reports and fits: checking the bounds of compiled code says nothing about them, or nothing that other tests do not say."""
+"""Importers, reports, estimators, slow twins among themselves: checking the bounds of compiled code says nothing about them, or nothing that other tests do not say."""
 
 
 class Way(NamedTuple):
@@ -67,11 +81,15 @@ def environment(way: Way) -> dict[str, str]:
     return rest | way.switches
 
 
-def warm(way: Way) -> int:
-    """Fill the compiled cache in one process; several workers would each compile the same."""
-    if "NUMBA_DISABLE_JIT" in way.switches:
-        return 0
-    return subprocess.run([sys.executable, "-m", "lobsim", "warmup"], cwd=ROOT, env=environment(way)).returncode
+def warm() -> dict[str, int]:
+    """Fill the compiled cache of every way that compiles, each in one process: several workers would each compile the same.  Returns exit codes by way."""
+    command = [sys.executable, "-m", "lobsim", "warmup"]
+    running = {
+        way.name: subprocess.Popen(command, cwd=ROOT, env=environment(way))
+        for way in WAYS
+        if "NUMBA_DISABLE_JIT" not in way.switches
+    }
+    return {name: process.wait() for name, process in running.items()}
 
 
 def stream(command: list[str], variables: dict[str, str]) -> tuple[int, str]:
@@ -88,18 +106,19 @@ def stream(command: list[str], variables: dict[str, str]) -> tuple[int, str]:
 
 
 def run_way(way: Way) -> tuple[int, str]:
-    """Warm up and run the suite one way; exit code and pytest's closing line."""
+    """Run the suite one way; exit code and pytest's closing line."""
     print(f"\n== {way.name}: {' '.join(f'{name}={value}' for name, value in way.switches.items())}", flush=True)
-    code = warm(way)
-    if code:
-        return code, "the warm-up failed"
     colour = ["--color=yes"] if sys.stdout.isatty() else []
     return stream([*PYTEST, *colour, *way.arguments], environment(way))
 
 
 def main() -> int:
     """Run all three and repeat their closing lines together; the worst exit code."""
-    results = [(way.name, *run_way(way)) for way in WAYS]
+    codes = warm()
+    results = [
+        (way.name, codes[way.name], "the warm-up failed") if codes.get(way.name) else (way.name, *run_way(way))
+        for way in WAYS
+    ]
     print("\n== closing lines")
     for name, code, last_line in results:
         print(f"{name:<11} exit {code}  {last_line}")
