@@ -365,11 +365,8 @@ def test_preparing_data_needs_no_numba() -> None:
 def test_help_page_loads_nothing_heavy() -> None:
     statement = """
 import sys
-from lobsim.cli.main import run
+from lobsim.cli.main import build_app, guarded
 sys.argv = ["lobsim", "--help"]
-try:
-    run()
-except SystemExit as stop:
-    assert not stop.code, stop.code
+assert guarded(build_app()) == 0
 """
     assert [] == _loaded_by(statement, "numba", "numpy", "polars", "pyarrow", "scipy", "torch", "plotly", "gymnasium")
