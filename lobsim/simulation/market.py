@@ -34,7 +34,7 @@ from lobsim.feeds.schema import COLUMNS, Dataset, DatasetInfo
 from lobsim.latency import Latency
 from lobsim.latency_tables import leg_arrays
 from lobsim.simulation.preset import Preset
-from lobsim.types import Fidelity, Side, Status
+from lobsim.types import Fidelity, Flag, Side, Status
 
 _CHUNK_EVENTS = 100_000
 _BOOK = BookSize(orders=2**13, window=4096, far=512, ids=1024, dense=2**12, timers=256)
@@ -235,22 +235,27 @@ class Simulation:
 
     def dataset_of(self, run: SimulationRun) -> Dataset:
         """What a run of this market has written down."""
-        return Dataset(self.info, events_of(run.take_rows()))
+        return Dataset(self.info, events_of(run.take_rows(), self.info.tick_quanta))
 
 
-def events_of(rows: np.ndarray) -> pl.DataFrame:
-    """The canonical event table of TAPE rows."""
+def events_of(rows: np.ndarray, tick_quanta: int = 1) -> pl.DataFrame:
+    """The canonical event table of TAPE rows.
+
+    tick_quanta  quanta in a tick, even where somebody traded in the middle between two (such a row has the worse tick for who rested)
+    """
+    between = (rows["flags"] & Flag.OFF_TICK) != 0
+    nearer = np.where(rows["side"] == Side.BUY, tick_quanta // 2, -(tick_quanta // 2))
     columns = {
         "ts_exchange": rows["ts_ns"],
         "ts_local": rows["ts_ns"],
         "kind": rows["kind"],
         "side": rows["side"],
-        "price": rows["price_ticks"],
+        "price": rows["price_ticks"] * tick_quanta + between * nearer,
         "size": rows["size"],
         "order_id": rows["order_id"],
         "other_id": rows["other_id"],
         "match_id": rows["match_id"],
-        "flags": rows["flags"].astype(np.int32),
+        "flags": rows["flags"].astype(np.int32) & ~int(Flag.OFF_TICK),
         "sequence": np.arange(len(rows)),
     }
     return pl.DataFrame({name: np.ascontiguousarray(values) for name, values in columns.items()}, schema=COLUMNS)

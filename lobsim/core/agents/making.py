@@ -64,6 +64,8 @@ def new_crowd(
     crowd.head["last_ticks"] = NONE_PRICE
     crowd.head["feed_most_ns"] = int(agents["feed_ns"].max(initial=0))
     crowd.head["touching"] = int(flows < len(agents))
+    noticing = (agents["kind"] == AgentKind.EFFICIENT_PRICE) | (agents["kind"] == AgentKind.QUOTERS)
+    crowd.head["noticing"] = int(noticing.sum())
     crowd.head["warned"] = int(agents["warned"].sum())
     crowd.agents["due_ns"] = NEVER
     crowd.agents["until_ns"] = NEVER

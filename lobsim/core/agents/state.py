@@ -78,13 +78,16 @@ CROWD_MAIL = np.dtype(
         ("side", "i1"),
         ("type", "i1"),
         ("tif", "i1"),
-        ("to_venue", "i1"),
+        ("to_venue", "i1"),  # REMINDER: to nobody
         ("gone", "i1"),  # an answer: 1 if the order is no longer in the book
         ("pad", "i2"),
         ("free", "i8"),
     ]
 )
 """One message of the crowd in flight."""
+
+REMINDER = 2
+"""What ``to_venue`` says of an agent's note to itself: no message."""
 
 TOUCH = np.dtype(
     [
@@ -119,6 +122,7 @@ CROWD = np.dtype(
         ("sold_lots", "i8"),
         ("last_ticks", "i8"),
         ("warned", "i8"),  # how many agents are
+        ("noticing", "i8"),  # how many flows see at once what happens
         ("balance", "i8"),  # imbalance.py
         ("standing_buy_lots", "i8"),
         ("standing_sell_lots", "i8"),
