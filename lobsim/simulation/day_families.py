@@ -1,6 +1,6 @@
 """What a preset may say of the families whose laws are tables of integers: the efficient price, those who quote around it, and those who take in metaorders.
 
-A law is a list of [cumulative probability in 1/1000, value], rising, 1000 in the last.  Chances, rates and weights are in 1/1024, parts of a tick in hundredths, times are written "5ms".
+A law is a list of [cumulative weight, value], rising; the last weight is the total.  Chances, rates and weights are in 1/1024, parts of a tick in hundredths, times are written "5ms".
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from lobsim.clock import duration_ns
-from lobsim.core.agents.efficient_price import SUMS
 from lobsim.core.agents.metaorder_takers import FIELDS
 from lobsim.core.agents.quoters import MEMORY as QUOTERS_MEMORY
 from lobsim.core.agents.tables import FINE
@@ -31,8 +30,8 @@ Row = tuple[int, int]
 
 def _rising(law: tuple[Row, ...]) -> tuple[Row, ...]:
     shares = [share for share, _ in law]
-    if shares != sorted(set(shares)) or shares[-1] != 1000 or shares[0] < 0:
-        raise ValueError("cumulative probabilities rise, up to 1000 in the last row")
+    if shares != sorted(set(shares)) or shares[0] < 0 or not 0 < shares[-1] <= 65536:
+        raise ValueError("cumulative weights rise, from 0 or more up to 65536 at most")
     if any(abs(value) >= _MOST for _, value in law):
         raise ValueError("a value is too large")
     return law
@@ -40,7 +39,7 @@ def _rising(law: tuple[Row, ...]) -> tuple[Row, ...]:
 
 def _from_zero(law: tuple[Row, ...]) -> tuple[Row, ...]:
     if law[0][0] != 0 or len(law) < 2 or min(value for _, value in law) < 0:
-        raise ValueError("a law that goes in straight lines begins at probability 0, and its values are not below 0")
+        raise ValueError("a law that goes in straight lines begins at weight 0, and its values are not below 0")
     return law
 
 
@@ -64,7 +63,8 @@ def _rows(rows: Sequence[Row]) -> list[int]:
 
 def _law(law: Sequence[Row]) -> list[int]:
     """As `lobsim.core.agents.tables` reads it."""
-    return _rows([(65536 * share // 1000, value) for share, value in law])
+    total = law[-1][0]
+    return _rows([(65536 * share // total, value) for share, value in law])
 
 
 def _hundredths(part: int) -> int:
@@ -106,7 +106,7 @@ class EfficientPrice(TableFlow):
     """which regime the next is, from 0"""
     hold: TimeLine
     """how long a regime lasts"""
-    drift: Law = ((1000, 0),)
+    drift: Law = ((1, 0),)
     """what is added to each piece of news in a regime, in 2^-16 tick"""
     news_gap: Mean
     """mean time between news at rate 1024"""
@@ -118,6 +118,10 @@ class EfficientPrice(TableFlow):
     """of which so many at most"""
     impact: Annotated[int, Field(ge=0, le=10**6)]
     """what a lot moves the price if it comes as a full surprise, 2^-16 tick"""
+    passing: Part = 0
+    """so much of that wears off again:"""
+    coming_back: Part = 0
+    """with each piece of news, so much of what is left"""
     forgetting: Annotated[tuple[Annotated[int, Field(ge=0, le=16)], ...], Field(max_length=8)] = ()
     """sums of past signs: each forgets 2^-n of itself with a market order"""
     expectation: Annotated[tuple[Annotated[int, Field(ge=-1024, le=1024)], ...], Field(max_length=8)] = ()
@@ -138,7 +142,14 @@ class EfficientPrice(TableFlow):
             setting.open_ns % _SECOND,
             (setting.start_ticks << FINE) + (1 << FINE >> 1),
         ]
-        plain += [self.impact_lots, self.impact_most_lots, self.impact, len(self.forgetting)]
+        plain += [
+            self.impact_lots,
+            self.impact_most_lots,
+            self.impact,
+            self.passing,
+            self.coming_back,
+            len(self.forgetting),
+        ]
         lists = [[len(values), *values] for values in (self.rate, self.regime_rate, self.forgetting, self.expectation)]
         laws = [_law(self.regime), _law(self.drift), _law(self.hold), _exponential(self.news_gap)]
         news = _law([(share, _hundredths(value)) for share, value in self.news])
@@ -148,7 +159,7 @@ class EfficientPrice(TableFlow):
         """The first price; no regime, no news and no trade yet."""
         fair = float((setting.start_ticks << FINE) + (1 << FINE >> 1))
         before = -(2.0**52)
-        return [fair, 0.0, 0.0, before, before, 0.0, 0.0, *[0.0] * len(self.forgetting)][: SUMS + len(self.forgetting)]
+        return [fair, 0.0, 0.0, before, before, 0.0, 0.0, 0.0, *[0.0] * len(self.forgetting)]
 
 
 class Quoters(TableFlow):
@@ -171,6 +182,10 @@ class Quoters(TableFlow):
     """and somebody on its own side"""
     stale: Hundredths = 25
     """a quote nearer to the efficient price than this is pulled"""
+    missing: Hundredths = 150
+    """a side whose best price lies so much behind the one worth making lacks a quote"""
+    error: Hundredths = 50
+    """quotes see the efficient price with an error, uniform up to this"""
     half_spread: Annotated[tuple[Hundredths, ...], Field(min_length=1, max_length=16)]
     """half the spread worth quoting, by regime"""
     open_half_spread: Annotated[tuple[Hundredths, ...], Field(min_length=1, max_length=288)] = (0,)
@@ -195,7 +210,7 @@ class Quoters(TableFlow):
     def numbers(self, setting: Setting) -> list[float]:
         """As its file lays them out."""
         plain = [setting.efficient_price, self.opening, self.halves, self.again, self.again_at_once, self.refilled]
-        plain += [self.followed, _hundredths(self.stale)]
+        plain += [self.followed, *map(_hundredths, (self.stale, self.missing, self.error))]
         halves = [[len(values), *map(_hundredths, values)] for values in (self.half_spread, self.open_half_spread)]
         lines = (self.reaction, self.near, self.distance, self.near_life, self.middle_life, self.far_life, self.size)
         return _with_tables(plain, [*halves, _exponential(self.gap), *map(_law, lines)])

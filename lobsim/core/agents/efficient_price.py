@@ -3,14 +3,15 @@
 *News* moves the price at random times by a law of its own.  *Trades* move it as far as they surprise (Lillo, Farmer 2004; Farmer, Gerig, Lillo, Waelbroeck 2013): what the memory of signs lets everybody expect is in the
 price already, so long-remembered signs and a price that hardly remembers go together, a metaorder's impact is concave in its length, and part of it is undone when the orders that had been expected fail to come.
 The next sign is expected from sums of past signs that forget at different speeds: ``e_k += (sign - e_k) / 2^shift_k`` with each aggressor's order, expectation = sum of weight_k e_k.  Lots count up to a most: impact is concave in an order's size as well.
+PASSING of what a trade does wears off: with each piece of news, RETURN of what is left (who trades on value leans against it).
 
 *How busy*: a profile of five-minute pieces from the open, and regimes, which last minutes and also lean the news (drift).  Others who know this agent's place ask `rate_now`.
 
 It hears of a trade as it happens, whoever traded.
 
-Numbers: OPEN_S and OPEN_REST (the open, ns since 1970 in two parts), FAIR as it begins, BASE and MOST lots and UNIT (2^-16 tick a lot, fully surprising) of impact, MEMORIES; places of lists: RATE, REGIME_RATE, SHIFTS, WEIGHTS; of
+Numbers: OPEN_S and OPEN_REST (the open, ns since 1970 in two parts), FAIR as it begins, BASE and MOST lots and UNIT (2^-16 tick a lot, fully surprising) of impact, PASSING and RETURN (parts), MEMORIES; places of lists: RATE, REGIME_RATE, SHIFTS, WEIGHTS; of
 laws: REGIME and DRIFT (pick), HOLD (ns, between), GAP (ns between news at rate 1024, between), NEWS (2^-16 tick, between).
-Memory: FAIR_NOW, REGIME_NOW, DRIFT_NOW, REGIME_UNTIL and NEWS_AT (ns from the open), BOUGHT and SOLD as last seen, SUMS (2^-20).
+Memory: FAIR_NOW, REGIME_NOW, DRIFT_NOW, REGIME_UNTIL and NEWS_AT (ns from the open), PUSHED (2^-16 tick), BOUGHT and SOLD as last seen, SUMS (2^-20).
 """
 
 from __future__ import annotations
@@ -27,25 +28,28 @@ FAIR = 2
 BASE = 3
 MOST = 4
 UNIT = 5
-MEMORIES = 6
-RATE = 7
-REGIME_RATE = 8
-SHIFTS = 9
-WEIGHTS = 10
-REGIME = 11
-DRIFT = 12
-HOLD = 13
-GAP = 14
-NEWS = 15
-NUMBERS = 16
+PASSING = 6
+RETURN = 7
+MEMORIES = 8
+RATE = 9
+REGIME_RATE = 10
+SHIFTS = 11
+WEIGHTS = 12
+REGIME = 13
+DRIFT = 14
+HOLD = 15
+GAP = 16
+NEWS = 17
+NUMBERS = 18
 FAIR_NOW = 0
 REGIME_NOW = 1
 DRIFT_NOW = 2
 REGIME_UNTIL = 3
 NEWS_AT = 4
-BOUGHT = 5
-SOLD = 6
-SUMS = 7
+PUSHED = 5
+BOUGHT = 6
+SOLD = 7
+SUMS = 8
 
 _PIECE_NS = 300 * 10**9
 _SECOND = 10**9
@@ -104,6 +108,17 @@ def rate_now(scene, index):
 
 
 @kernel
+def _come_back(crowd, index):
+    """How much of what trades did alone is undone by now, in 2^-16 tick."""
+    agent = crowd.agents[index]
+    place = np.int64(agent["memory"]) + PUSHED
+    pushed = whole_number(crowd.memory, place)
+    back = (pushed * whole_number(crowd.numbers, np.int64(agent["first"]) + RETURN)) >> 10
+    crowd.memory[place] = pushed - back
+    return back
+
+
+@kernel
 def act_efficient_price(scene, index):
     """News comes, or a regime ends."""
     crowd = scene.crowd
@@ -118,7 +133,8 @@ def act_efficient_price(scene, index):
         if crowd.memory[memory + NEWS_AT] > _BEFORE_ALL:
             move = between(agent, crowd.numbers, table_at(scene, index, NEWS))
             up = draw_bits(agent, 1) == 0
-            crowd.memory[memory + FAIR_NOW] += crowd.memory[memory + DRIFT_NOW] + (move if up else -move)
+            back = _come_back(crowd, index)
+            crowd.memory[memory + FAIR_NOW] += crowd.memory[memory + DRIFT_NOW] + (move if up else -move) - back
         gap_ns = (between(agent, crowd.numbers, table_at(scene, index, GAP)) << 10) // rate_now(scene, index)
         crowd.memory[memory + NEWS_AT] = now_ns + 1 + gap_ns
     next_ns = min(crowd.memory[memory + REGIME_UNTIL], crowd.memory[memory + NEWS_AT])
@@ -166,5 +182,7 @@ def learn_from_trades(scene, index):
     sign = np.int64(1) if net > 0 else np.int64(-1)
     surprise = (sign << 10) - _expected_sign(crowd, index)
     lots = whole_number(crowd.numbers, first + BASE) + min(abs(net), whole_number(crowd.numbers, first + MOST))
-    crowd.memory[memory + FAIR_NOW] += (surprise * lots * whole_number(crowd.numbers, first + UNIT)) >> 10
+    move = (surprise * lots * whole_number(crowd.numbers, first + UNIT)) >> 10
+    crowd.memory[memory + FAIR_NOW] += move
+    crowd.memory[memory + PUSHED] += (move * whole_number(crowd.numbers, first + PASSING)) >> 10
     _remember_sign(crowd, index, sign)

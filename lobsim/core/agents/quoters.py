@@ -1,11 +1,11 @@
 """Everybody who quotes around the price that is thought right: orders join, wait, are cancelled, pulled when they have become stale, and made anew where one is missing.
 
-*A quote* stands so many ticks behind the price that its owner thinks worth making: half a spread (by regime, and wider in the first hour) from the efficient price, seen with an error of up to half a tick; never through the
+*A quote* stands so many ticks behind the price that its owner thinks worth making: half a spread (by regime, and wider in the first hour) from the efficient price, seen with an error that is uniform up to ERROR; never through the
 other side.  It waits for a drawn time, the shorter the busier the market, and is cancelled then, or halved; its owner may quote again.
 *What follows* from a change of the book, whoever made it, comes after a drawn time to react: where the best price is nearly what the price is thought to be, its youngest order is pulled; where
 a side lacks a quote worth making, one is made; one of each at a time is on its way.  After a trade somebody may quote where it took, and somebody on its own side.
 
-Numbers: PRICE (place of the efficient price among the agents), OPENING orders, HALVES, AGAIN, AGAIN_AT_ONCE, REFILLED, FOLLOWED (chances), STALE (2^-16 tick: a quote nearer to the price than this is); places of lists: HALF (half spread by regime,
+Numbers: PRICE (place of the efficient price among the agents), OPENING orders, HALVES, AGAIN, AGAIN_AT_ONCE, REFILLED, FOLLOWED (chances), STALE (2^-16 tick: a quote nearer to the price than this is), MISSING (a side whose best price is so much further than worth making lacks a quote), ERROR (2^-16 tick); places of lists: HALF (half spread by regime,
 2^-16 tick), OPEN_HALF (what is added, by five minutes); of laws: GAP (ns, at rate 1024), REACTION (ns), NEAR and DISTANCE (ticks behind), NEAR_LIFE, MIDDLE_LIFE, FAR_LIFE (ns; up to one tick behind, up to five, further), all `between`, and SIZE (lots, `pick`).
 Memory: OPENED (orders of the opening so far), PULLS and REFILLS [2 each] on their way by side, BOUGHT and SOLD as last seen.
 """
@@ -30,17 +30,19 @@ AGAIN_AT_ONCE = 4
 REFILLED = 5
 FOLLOWED = 6
 STALE = 7
-HALF = 8
-OPEN_HALF = 9
-GAP = 10
-REACTION = 11
-NEAR = 12
-DISTANCE = 13
-NEAR_LIFE = 14
-MIDDLE_LIFE = 15
-FAR_LIFE = 16
-SIZE = 17
-NUMBERS = 18
+MISSING = 8
+ERROR = 9
+HALF = 10
+OPEN_HALF = 11
+GAP = 12
+REACTION = 13
+NEAR = 14
+DISTANCE = 15
+NEAR_LIFE = 16
+MIDDLE_LIFE = 17
+FAR_LIFE = 18
+SIZE = 19
+NUMBERS = 20
 OPENED = 0
 PULLS = 1
 REFILLS = 3
@@ -53,7 +55,6 @@ CANCEL = 1
 REFILL = 2
 PULL = 3
 _TICK = 1 << FINE
-_MISSING = _TICK + (_TICK >> 1)
 
 
 @inline
@@ -103,7 +104,7 @@ def _too_far(scene, index, side):
     """Whether a side lacks a quote that is worth making."""
     best = _best_key(scene, side)
     worth = fold(side, fair_now(scene, _price_agent(scene, index))) + _half_spread(scene, index)
-    return best == NEVER or (best << FINE) > worth + _MISSING
+    return best == NEVER or (best << FINE) > worth + _part(scene, index, MISSING)
 
 
 @kernel
@@ -118,7 +119,8 @@ def _quote(scene, index, side, distance):
     """A limit order joins, distance ticks behind the price that its owner thinks worth making."""
     agent = scene.crowd.agents[index]
     fair = fold(side, fair_now(scene, _price_agent(scene, index)))
-    opinion = fair + _half_spread(scene, index) + draw_bits(agent, FINE) - (_TICK >> 1)
+    error = _part(scene, index, ERROR)
+    opinion = fair + _half_spread(scene, index) + ((draw_bits(agent, FINE) * 2 - _TICK) * error >> FINE)
     key = -((-opinion) >> FINE) + distance
     opposite = _best_key(scene, 1 - side)
     if opposite != NEVER:
