@@ -78,7 +78,7 @@ def _keep(dataset: Dataset, out: Path) -> dict[str, Any]:
     """Write both stores.  Returns what to say of them."""
     from lobsim.feeds.manifest import write_manifest
     from lobsim.feeds.store import save
-    from lobsim.sample import to_levels
+    from lobsim.projection import to_levels
 
     with progress("writing", None):
         levels = to_levels(dataset)

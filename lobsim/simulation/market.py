@@ -135,6 +135,11 @@ class SimulationRun:
             self.scene.crowd.head[name] = 0
         self.scene = start_log(self.scene)
 
+    @property
+    def recorded(self) -> int:
+        """How many events have been written down and not been taken."""
+        return sum(len(rows) for rows in self.rows) + int(self.scene.crowd.head[0]["logged"])
+
     def take_rows(self) -> np.ndarray:
         """The events since `record`, or since this was called last: TAPE [any]."""
         rows = np.concatenate([*self.rows, take_log(self.scene)])

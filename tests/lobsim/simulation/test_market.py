@@ -13,7 +13,7 @@ from lobsim.core.agents.state import Scene
 from lobsim.errors import ConfigError
 from lobsim.feeds.schema import validate
 from lobsim.market import Market
-from lobsim.sample import to_levels
+from lobsim.projection import to_levels
 from lobsim.simulation import Preset, Simulation, SimulationRun, load_preset
 from lobsim.simulation.batch import Scenes
 from lobsim.snapshot import Snapshot
