@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pytest
 
 from lobsim.simulation import Simulation, load_preset
 from lobsim.simulation.preset import Preset
-from lobsim.types import Kind, Side
 from tests.oracle.agents.slow_day import SlowDay
 
 SECOND = 10**9
