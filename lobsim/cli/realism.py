@@ -41,7 +41,10 @@ def realism(
     out: Annotated[Path | None, typer.Option("--out", help="Folder for realism.html and realism.json.")] = None,
     metaorders: Annotated[
         Path | None,
-        typer.Option("--metaorders", help="Whose orders are whose: Parquet with start_ns, end_ns, side, size_lots."),
+        typer.Option(
+            "--metaorders",
+            help="Whose orders are whose: Parquet with start_ns, end_ns, side, size_lots; default: what simulate wrote.",
+        ),
     ] = None,
     preset: Annotated[
         str | None,
@@ -70,9 +73,9 @@ def realism(
     six impact-response curves and the drift along the day are added.
     """
     check_folder(out)
-    table = None if metaorders is None else _read_metaorders(metaorders)
     with progress(f"reading {file}", None):
         dataset = open_dataset(file, book=book, seed_book=seed_book, truth=truth, symbol=symbol, date=date)
+    table = _metaorders(metaorders, file, dataset)
     other = None
     if against is not None:
         with progress(f"reading {against}", None):
@@ -103,27 +106,11 @@ def _refuse_without_against(options: tuple[object, ...]) -> None:
         raise ConfigError("options of the other day need --against")
 
 
-def _read_metaorders(path: Path) -> pl.DataFrame:
-    """The table of metaorders; raises DataError for a file that is none."""
-    import polars as pl
+def _metaorders(path: Path | None, file: str, dataset: Dataset) -> pl.DataFrame | None:
+    """The table that is named, else the one that was written beside the store of this very day."""
+    from lobsim.realism.metaorder_files import find_metaorders, read_metaorders
 
-    from lobsim.errors import DataError
-    from lobsim.realism.facts.measured import METAORDERS
-
-    if not path.is_file():
-        raise DataError("there is no such file", file=path)
-    try:
-        table = pl.read_parquet(path, columns=list(METAORDERS))
-    except (pl.exceptions.PolarsError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(
-            f"this is no table of metaorders ({reason})",
-            file=path,
-            hint=f"Parquet with {', '.join(METAORDERS)} is needed",
-        ) from None
-    if dict(table.schema) != METAORDERS or any(table.null_count().row(0)):
-        raise DataError("its columns are not 64-bit integers (side: 8-bit) without holes", file=path)
-    return table
+    return find_metaorders(Path(file), dataset.digest) if path is None else read_metaorders(path)
 
 
 def _compile(*datasets: Dataset | None) -> None:

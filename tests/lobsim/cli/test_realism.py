@@ -102,7 +102,7 @@ def test_metaorders_come_from_a_table_and_anything_else_is_refused(stored: Path,
     notes = {
         fact["fact"]: fact["note"] for fact in run("realism", stored, "--metaorders", good, "--json").json["facts"]
     }
-    assert "not measurable, because there are 2 metaorders, 30 are needed" == notes["I3"]
+    assert "not measurable, because there are 0 metaorders within the day, 30 are needed" == notes["I3"]
     for path in (bad, tmp_path / "absent.parquet"):
         done = run("realism", stored, "--metaorders", path)
         assert 1 == done.code
