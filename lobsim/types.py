@@ -326,6 +326,7 @@ class Status(IntEnum):
     ROOM_CROWD_MAIL = 18
     ROOM_TOUCHES = 19
     ROOM_LOG = 20  # of a crowd's events: empty it, or make it longer
+    ROOM_METAORDERS = 21
 
 
 MESSAGE = np.dtype(

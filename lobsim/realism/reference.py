@@ -10,20 +10,25 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from importlib import resources
+from typing import Any, NamedTuple
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lobsim.errors import ConfigError
-from lobsim.realism.facts.catalogue import FACTS, Bound, Fact
+from lobsim.feeds.schema import DatasetInfo
+from lobsim.realism.facts.catalogue import FACTS, Bound, Fact, Finding, Verdict
 from lobsim.realism.prepare import Day
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 _FACTS = {fact.key: fact for fact in FACTS}
+_NOTED = re.compile(r"simulated: preset (.+), [0-9a-f]{16}, seed ")
 _PROFILE = ("mid_price", "traded_lots", "rows")
 
 Range = tuple[float, float]
@@ -118,6 +123,32 @@ class Reference(BaseModel):
             return fact
         return replace(fact, band={name: Bound(*ends) for name, ends in band.values.items()})
 
+    def mark(self, findings: Sequence[Finding]) -> list[Finding]:
+        """Findings that know what was meant and what is required."""
+        return [
+            replace(one, why_not=self.why_not.get(one.fact.key, ""), required=one.fact.key in self.required)
+            for one in findings
+        ]
+
+    def outside(self, profile: Mapping[str, float]) -> list[str]:
+        """What of a day's profile (`profile_of`) lies outside, in words."""
+        return [
+            f"{name.replace('_', ' ')} is {profile[name]:,.6g}, not {low:,.6g} to {high:,.6g}"
+            for name, (low, high) in self.profile.items()
+            if not low <= profile[name] <= high
+        ]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain numbers and text."""
+        return {
+            "preset": self.preset,
+            "stands_for": self.stands_for,
+            "digest": self.digest,
+            "recordings": [recording.model_dump() for recording in self.recordings],
+            "published": list(self.published),
+            "own_bands": {key: band.why for key, band in self.bands.items()},
+        }
+
     @cached_property
     def digest(self) -> str:
         """SHA-256, hex, of all bands and of what is required and not meant: it changes with the catalogue too."""
@@ -170,10 +201,46 @@ def parse_reference(text: str, preset: str) -> Reference:
     return found
 
 
+def reference_of(info: DatasetInfo, preset: str | None = None) -> Reference | None:
+    """The reference of the preset that made a day, as its notes say it; None where they name none, or one that has no reference.
+
+    preset  its name, where the caller knows better; raises ConfigError if that has no reference
+    """
+    if preset is not None:
+        return load_reference(preset)
+    found = next((match for note in info.notes if (match := _NOTED.match(note))), None)
+    return load_reference(found[1]) if found is not None and found[1] in reference_names() else None
+
+
+class Account(NamedTuple):
+    """Facts of a day by what its preset owes: keys.
+
+    broken     required, and missed or not to be measured
+    failed     meant but not required, and missed
+    not_meant  missed, and never meant to be met
+    """
+
+    broken: list[str]
+    failed: list[str]
+    not_meant: list[str]
+
+
+def account_of(findings: Iterable[Finding]) -> Account:
+    """What of a preset's facts went wrong, and what was never asked of it."""
+    account = Account([], [], [])
+    for one in findings:
+        missed = one.verdict is Verdict.MISSED
+        if one.why_not:
+            account.not_meant.extend([one.fact.key] * missed)
+        elif one.required:
+            account.broken.extend([one.fact.key] * (one.verdict is not Verdict.MET))
+        else:
+            account.failed.extend([one.fact.key] * missed)
+    return account
+
+
 def profile_of(day: Day) -> dict[str, float]:
     """What a reference's profile is about, of one day: mean mid over time in currency, lots traded (hidden executions included), rows."""
-    import numpy as np
-
     dwell = day.dwell_ns.astype(float)
     tick = float(day.info.price_quantum) * day.info.tick_quanta
     mid = float((np.nan_to_num(day.after.mid) * dwell).sum() / dwell.sum()) * tick if dwell.any() else math.nan

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from lobsim.core.agents.cheridito_weiss import NEVER_SWEPT
 from lobsim.core.agents.queue_reactive import TO_BE_DRAWN, UNSET
+from lobsim.core.agents.split_orders import memory_of
 from lobsim.simulation.families import Family, Lots, Positive, Rate, Setting
 from lobsim.types import AgentKind
 
@@ -356,7 +357,7 @@ class SplitOrders(Flow):
 
     def memory(self, setting: Setting) -> list[float]:
         """All metaorders are still to be drawn."""
-        return [0.0] * self.live
+        return memory_of(self.live)
 
 
 AnyFlow = ContStoikovTalreja | CheriditoWeiss | Strategic | QueueReactive | Hawkes | SplitOrders

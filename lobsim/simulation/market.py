@@ -22,7 +22,9 @@ from lobsim.core.agents.making import (
     roomier_scene,
     start_log,
     take_log,
+    take_metaorders,
 )
+from lobsim.core.agents.metaorders import METAORDER
 from lobsim.core.agents.places import give_delays
 from lobsim.core.agents.state import AGENT, Scene
 from lobsim.core.book import BookSize
@@ -64,12 +66,13 @@ class Counts:
         return self.wakes + self.requests + self.answers
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SimulatedDay:
-    """A recorded day of a simulated market: its event table, and what the crowd did in it."""
+    """A recorded day of a simulated market: its event table, what the crowd did in it, and whose orders were one metaorder (`metaorder_table`)."""
 
     dataset: Dataset
     counts: Counts
+    metaorders: pl.DataFrame
 
 
 class SimulationRun:
@@ -145,6 +148,10 @@ class SimulationRun:
         rows = np.concatenate([*self.rows, take_log(self.scene)])
         self.rows = []
         return rows
+
+    def take_metaorders(self) -> np.ndarray:
+        """The metaorders that were done since `record`, or since this was called last: METAORDER [any]."""
+        return take_metaorders(self.scene)
 
     def copy(self) -> SimulationRun:
         """An independent run in the same state."""
@@ -236,11 +243,18 @@ class Simulation:
         run = self.start()
         run.record()
         run.advance(self.info.session_end_ns, progress)
-        return SimulatedDay(self.dataset_of(run), run.counts)
+        return SimulatedDay(self.dataset_of(run), run.counts, metaorder_table(run.take_metaorders()))
 
     def dataset_of(self, run: SimulationRun) -> Dataset:
         """What a run of this market has written down."""
         return Dataset(self.info, events_of(run.take_rows(), self.info.tick_quanta))
+
+
+def metaorder_table(records: np.ndarray) -> pl.DataFrame:
+    """The table of metaorders, one row each in the order they were done: agent, serial, start_ns, end_ns, side (8 bits), size_lots, children; times in ns of exchange time."""
+    columns = {name: np.ascontiguousarray(records[name]) for name in METAORDER.names or ()}
+    table = pl.DataFrame(columns).rename({"lots": "size_lots"})
+    return table.select("agent", "serial", "start_ns", "end_ns", pl.col("side").cast(pl.Int8), "size_lots", "children")
 
 
 def events_of(rows: np.ndarray, tick_quanta: int = 1) -> pl.DataFrame:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import cached_property
 from importlib import resources
@@ -130,6 +131,13 @@ class Preset(BaseModel):
                         "agents of family 'fcn' need a price history of the same step, longer than their window"
                     )
         return self
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Preset:
+        """A copy with other fields; what was worked out from the old ones is worked out again."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in ("in_turn", "digest"):
+            vars(copied).pop(name, None)
+        return copied
 
     @cached_property
     def in_turn(self) -> tuple[Family, ...]:

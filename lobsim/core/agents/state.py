@@ -129,6 +129,8 @@ CROWD = np.dtype(
         ("logging", "i8"),  # 1: events are written down
         ("logged", "i8"),  # entries of the log
         ("log_begin", "i8"),  # the first entry of the request at hand
+        ("metaorders", "i8"),  # entries of metaorders
+        ("metaorder_serial", "i8"),  # ever written
         ("changed", "i8"),  # 1: the book is not what the flows last saw
         ("own_entered", "i8"),  # own child orders whose arrival has been followed
         ("wakes", "i8"),  # from here on: counted since the market began or since it is written down
@@ -154,6 +156,7 @@ class Crowd(NamedTuple):
     mail     CROWD_MAIL [any], slot 0 reserved
     touches  TOUCH [power of two]: the publication ring that agents look at
     log      TAPE [any]: the events since it was last emptied, as recorded rows
+    metaorders  METAORDER [any]: those that are done, since they were last taken (metaorders.py)
     message  MESSAGE [1], scratch
     """
 
@@ -166,6 +169,7 @@ class Crowd(NamedTuple):
     mail: np.ndarray
     touches: np.ndarray
     log: np.ndarray
+    metaorders: np.ndarray
     message: np.ndarray
 
 

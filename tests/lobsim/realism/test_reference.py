@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lobsim.errors import ConfigError
 from lobsim.feeds.lobster import read_lobster
-from lobsim.realism.facts.catalogue import FACTS, Bound
-from lobsim.realism.reference import load_reference, parse_reference, reference_names
+from lobsim.realism.facts.catalogue import FACTS, Bound, Finding, Verdict
+from lobsim.realism.reference import (
+    account_of,
+    load_reference,
+    parse_reference,
+    profile_of,
+    reference_names,
+    reference_of,
+)
 from lobsim.simulation import preset_names
+from tests.oracle.streams import random_history
+from tests.support.flow_days import MIDDLE, SECOND, flow_day
+from tests.support.order_days import order_day
 
 AAPL_HOUR = "AAPL_2012-06-21_34200000_37800000"
 DAY_MEETS = {
@@ -107,3 +120,51 @@ def test_a_reference_of_another_preset_is_refused() -> None:
 def test_a_preset_without_a_reference_is_refused() -> None:
     with pytest.raises(ConfigError, match="has no reference"):
         load_reference("nothing")
+
+
+def finding(key: str, verdict: Verdict | None) -> Finding:
+    return Finding(next(fact for fact in FACTS if fact.key == key), verdict, None, "")
+
+
+def test_what_is_owed_is_told_apart_from_what_was_never_asked() -> None:
+    text = "required = ['R1', 'R2', 'R3']\n[[not_meant]]\nfacts = ['F1', 'F3']\nwhy = 'so'"
+    found = parse_reference(WHOLE + text, "mine").mark(
+        [
+            finding("R1", Verdict.MISSED),
+            finding("R2", Verdict.NOT_MEASURABLE),
+            finding("R3", Verdict.MET),
+            finding("R4", Verdict.MISSED),
+            finding("R5", Verdict.NOT_MEASURABLE),
+            finding("R6", None),
+            finding("F1", Verdict.MISSED),
+            finding("F3", Verdict.MET),
+        ]
+    )
+    assert account_of(found) == (["R1", "R2"], ["R4"], ["F1"])
+    assert found[-1].as_json()["why_not"] == "so" and not found[-1].as_json()["meant"]
+
+
+def test_a_day_is_judged_by_the_preset_that_its_notes_name() -> None:
+    info = order_day(random_history(5, 20)).info
+    noted = replace(info, notes=("simulated: preset lmf, 0123456789abcdef, seed 7",))
+    unknown = replace(info, notes=("simulated: preset gold, 0123456789abcdef, seed 7",))
+    told = [reference_of(one) for one in (info, noted, unknown)]
+    assert [None, "lmf", None] == [one and one.preset for one in told]
+    named = reference_of(noted, "day")
+    assert named is not None and named.preset == "day"
+    with pytest.raises(ConfigError, match="has no reference"):
+        reference_of(noted, "gold")
+
+
+def test_a_profile_names_what_lies_outside() -> None:
+    found = parse_reference(WHOLE + "[profile]\nmid_price = [80, 120]\nrows = [10, 20]", "mine")
+    assert found.outside({"mid_price": 120.0, "rows": 21.0}) == ["rows is 21, not 10 to 20"]
+    assert found.outside({"mid_price": math.nan, "rows": 10.0}) == ["mid price is nan, not 80 to 120"]
+
+
+def test_a_profile_is_measured_on_a_day() -> None:
+    day = flow_day(np.arange(1, 11) * SECOND, MIDDLE + np.zeros(10), signs=np.ones(10), size=np.full(10, 3))
+    found = profile_of(day)
+    tick = float(day.info.price_quantum) * day.info.tick_quanta
+    assert (30.0, 10.0) == (found["traded_lots"], found["rows"])
+    assert MIDDLE * tick == pytest.approx(found["mid_price"])
