@@ -11,8 +11,10 @@ from typing import Annotated, ClassVar, Literal, get_args
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from lobsim.core.agents.cheridito_weiss import MEMORY as CHERIDITO_WEISS_MEMORY
 from lobsim.core.agents.cheridito_weiss import NEVER_SWEPT
 from lobsim.core.agents.queue_reactive import TO_BE_DRAWN, UNSET
+from lobsim.core.arithmetic import exponential
 from lobsim.simulation.families import Family, Lots, Positive, Rate, Setting
 from lobsim.types import AgentKind
 
@@ -93,11 +95,12 @@ class CheriditoWeiss(Flow):
         tables = _longer(self.entering, count, 0.0) + _longer(self.dying, count, 0.0)
         rates = [self.scale * rate for rate in tables]
         sizes = [self.size_spread, float(self.size_most)]
-        return [float(count), self.scale * self.mu, *sizes, float(self.far), self.tilt, self.damping, *rates]
+        damped = float(exponential(-self.damping))
+        return [float(count), self.scale * self.mu, *sizes, float(self.far), self.tilt, damped, *rates]
 
     def memory(self, setting: Setting) -> list[float]:
-        """The last best price of each side, and that nothing was swept."""
-        return [*super().memory(setting), NEVER_SWEPT, NEVER_SWEPT]
+        """The last best price of each side, that nothing was swept, and no rates yet."""
+        return _longer((*super().memory(setting), NEVER_SWEPT, NEVER_SWEPT), CHERIDITO_WEISS_MEMORY, 0.0)
 
     @model_validator(mode="after")
     def _within_reach(self) -> CheriditoWeiss:
