@@ -14,7 +14,7 @@ it has moved, a queue of drawn size is placed there at once; where a side is emp
 
 Numbers: EXPONENTIALS K, MEAN_SPREAD, POWER, OPEN_NS, BUCKET_NS, BUCKETS, POINTS of laws; then mu [12]; g [BUCKETS][12]; beta [K]; a [12][12][K] (which, by which); laws [13] (one for each type, then that of new queues): p, share of the
 geometric part, lots [POINTS], cumulative shares [POINTS].
-Memory: the last best price of each side, counts of events [12], positive parts of R [12][K], negative parts [12][K].
+Memory: the last best price of each side, counts of events [12], the spread last seen (0 at first) and what it multiplies orders inside it by, positive parts of R [12][K], negative parts [12][K].
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ POINTS = 6
 TABLES = 7
 LAST_BEST = 0
 COUNTS = 2
-EXCITED = 14
+SPREAD = 14
+EXCITED = 16
 TYPES = 12
 DEEP = 0
 CANCEL_DEEP = 1
@@ -87,15 +88,22 @@ def _decay(scene, index):
 
 
 @inline
-def _spread_factor(scene, first):
-    """What the intensity of orders inside the spread is multiplied by."""
+def _spread_factor(scene, index):
+    """What the intensity of orders inside the spread is multiplied by; that of the spread last seen is remembered, for most events leave it as it is."""
     book = scene.world.book
     bid = best_price(book, 0)
     ask = best_price(book, 1)
     if bid == NONE_PRICE or ask == NONE_PRICE or ask - bid < 2:
         return 0.0
     numbers = scene.crowd.numbers
-    return power(np.float64(ask - bid) / numbers[first + MEAN_SPREAD], numbers[first + POWER])
+    memory = scene.crowd.memory
+    first = np.int64(scene.crowd.agents[index]["first"])
+    place = np.int64(scene.crowd.agents[index]["memory"]) + SPREAD
+    spread = np.float64(ask - bid)
+    if memory[place] != spread:
+        memory[place] = spread
+        memory[place + 1] = power(spread / numbers[first + MEAN_SPREAD], numbers[first + POWER])
+    return memory[place + 1]
 
 
 @inline
@@ -137,7 +145,7 @@ def hawkes_rate(scene, index):
     _decay(scene, index)
     bucket, until_ns = _bucket(scene, first)
     agent["until_ns"] = until_ns
-    return _bound(scene, index, bucket, _spread_factor(scene, first))
+    return _bound(scene, index, bucket, _spread_factor(scene, index))
 
 
 @kernel
@@ -222,7 +230,7 @@ def act_hawkes(scene, index):
     _decay(scene, index)
     bound = np.float64(agent["rate"])
     bucket, _ = _bucket(scene, first)
-    factor = _spread_factor(scene, first)
+    factor = _spread_factor(scene, index)
     at = draw_uniform(agent) * bound
     for kind in range(TYPES):
         if over:

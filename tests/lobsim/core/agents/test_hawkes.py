@@ -50,7 +50,7 @@ def agent_of(flow: Flow) -> Agent:
         padded = [*law, *[(law[-1][0], 0.0)] * (points - len(law))]
         shares = (1 + np.cumsum([weight for _, weight in padded])) / total
         numbers += [p, 1 / total, *(lots for lots, _ in padded), *shares.tolist()]
-    return AgentKind.HAWKES, numbers, [START - 1, START + 1, *[0.0] * 12, *[0.0] * (24 * len(flow.decays))]
+    return AgentKind.HAWKES, numbers, [START - 1, START + 1, *[0.0] * 14, *[0.0] * (24 * len(flow.decays))]
 
 
 def wide(flow: Flow) -> Flow:
