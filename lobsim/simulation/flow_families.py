@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Literal, get_args
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from lobsim.core.agents.hawkes import UNKNOWN
 from lobsim.core.agents.queue_tables import TO_BE_DRAWN, UNSET
 from lobsim.simulation.cheridito_weiss import CheriditoWeiss, Strategic
 from lobsim.simulation.families import Flow, Lots, Positive, Rate, Setting, Table, longer
@@ -288,14 +289,15 @@ class Hawkes(Flow):
         head = [len(self.decays), self.mean_spread, self.spread_power, setting.open_ns, 1.8e12, buckets, points]
         tables = [self.base.get(event, 0.0) for event in _EVENTS] * 2 + [time for bucket in times for time in bucket]
         tables += self.decays
-        tables += (self.branching()[:, :, None] * np.array(self.shares)).ravel().tolist()
+        jumps = self.branching().T[:, None, :] * np.array(self.shares)[:, None] * np.array(self.decays)[:, None]
+        tables += jumps.ravel().tolist()
         laws = [self.sizes.get(event, self.sizes["new"]) for event in _EVENTS] * 2 + [self.sizes["new"]]  # type: ignore[call-overload]
         return [float(n) for n in [*head, *tables, *(number for law in laws for number in law.numbers(points))]]
 
     def memory(self, setting: Setting) -> list[float]:
-        """The last best prices, no events, no spread seen, nothing called forth."""
+        """The last best prices, no events, no spread and no time of day seen, nothing called forth."""
         start = float(setting.start_ticks)
-        return [start - 1, start + 1, *[0.0] * 14, *[0.0] * (24 * len(self.decays))]
+        return [start - 1, start + 1, *[0.0] * 14, UNKNOWN, *[0.0] * (24 * len(self.decays))]
 
 
 class SplitOrders(Flow):

@@ -147,16 +147,18 @@ def _one_event(scene, index):
     taken_bids = exponential(pressure) if pressure > 0.0 else 1.0
     taken_asks = exponential(-pressure) if pressure < 0.0 else 1.0
     at = draw_uniform(agent) * _total(scene, index, taken_bids, taken_asks)
-    for event in range(6 * queues):
-        side = np.int64(event >= 3 * queues)
-        which = event % 3
-        rate = scene.crowd.memory[place + event]
-        if which == MARKET:
-            rate *= taken_asks if side else taken_bids
-        if at < rate:
-            _happen(scene, index, which, side, event // 3 - side * queues)
-            return
-        at -= rate
+    for side in range(2):
+        times = taken_asks if side else taken_bids
+        for i in range(queues):
+            for which in range(3):
+                rate = scene.crowd.memory[place + which]
+                if which == MARKET:
+                    rate *= times
+                if at < rate:
+                    _happen(scene, index, which, side, i)
+                    return
+                at -= rate
+            place += 3
 
 
 @kernel
