@@ -5,7 +5,7 @@ average event size; n is rounded up) gets orders, cancels and, while it is the b
 event has is drawn from a law of its own for each queue, type of event and bin of n.
 
 *Reference.*  When the mid has moved and the first queue it moved towards is empty, the reference follows by a tick with probability THETA, and the queue that comes into reach is drawn from its law; with
-probability THETA_REINIT all queues are, each by itself.  A drawn queue is reached by one order for what is missing, or by cancels of the newest for what is too much, at most 48 requests at a time; it goes on within
+probability THETA_REINIT all queues are, each by itself (queues that look at others have a joint law, which is not drawn).  A drawn queue is reached by one order for what is missing, or by cancels of the newest for what is too much, at most 48 requests at a time; it goes on within
 nanoseconds.  Queues that fall out of reach stay as they are.  Whoever moved the mid, the flow follows.  Where a side is empty there is no mid.
 
 *Feedback.*  phi is the sum over all trades of sign * sqrt(lots) * G(age), G a sum of exponentials.  With b = FEEDBACK * phi, sells that trade are e^b times as probable for b > 0, buys e^-b times for b < 0; how often

@@ -67,6 +67,10 @@ def _read(tmp_path: Path, text: str) -> Preset:
             "0 < small < usual < most",
         ),
         (
+            'family = "queue_reactive"\nqueues = [{ entering = [1.0], dying = [1.0], taking = [1.0], seeing = { tiny = {} } }]',
+            "tiny",
+        ),
+        (
             'family = "queue_reactive"\nqueues = [{ entering = [1.0], dying = [1.0], taking = [1.0], drawn = [0.0] }]',
             "not all 0",
         ),
