@@ -16,6 +16,12 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Lots = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Ticks = Annotated[int, Field(ge=1, le=2**30)]
+Table = Annotated[tuple[Rate, ...], Field(min_length=1, max_length=1000)]
+
+
+def longer(table: tuple[float, ...], count: int, value: float) -> list[float]:
+    """The first `count` entries of a table, a value where it is shorter."""
+    return [*table[:count], *[value] * (count - len(table))]
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,16 @@ class Family(BaseModel):
     def memory(self, setting: Setting) -> list[float]:
         """What one of its agents remembers at first."""
         return []
+
+
+class Flow(Family):
+    """What flows share."""
+
+    is_flow: ClassVar[bool] = True
+
+    def memory(self, setting: Setting) -> list[float]:
+        """The last best price of each side."""
+        return [float(setting.start_ticks), float(setting.start_ticks)]
 
 
 class ZeroIntelligence(Family):

@@ -11,28 +11,12 @@ from typing import Annotated, ClassVar, Literal, get_args
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from lobsim.core.agents.cheridito_weiss import NEVER_SWEPT
-from lobsim.core.agents.queue_reactive import TO_BE_DRAWN, UNSET
+from lobsim.core.agents.hawkes import UNKNOWN
+from lobsim.core.agents.queue_tables import TO_BE_DRAWN, UNSET
 from lobsim.core.agents.split_orders import memory_of
-from lobsim.simulation.families import Family, Lots, Positive, Rate, Setting
+from lobsim.simulation.cheridito_weiss import CheriditoWeiss, Strategic
+from lobsim.simulation.families import Flow, Lots, Positive, Rate, Setting, Table, longer
 from lobsim.types import AgentKind
-
-Table = Annotated[tuple[Rate, ...], Field(min_length=1, max_length=1000)]
-
-
-def _longer(table: tuple[float, ...], count: int, value: float) -> list[float]:
-    """The first `count` entries of a table, a value where it is shorter."""
-    return [*table[:count], *[value] * (count - len(table))]
-
-
-class Flow(Family):
-    """What flows share."""
-
-    is_flow: ClassVar[bool] = True
-
-    def memory(self, setting: Setting) -> list[float]:
-        """The last best price of each side."""
-        return [float(setting.start_ticks), float(setting.start_ticks)]
 
 
 class ContStoikovTalreja(Flow):
@@ -54,78 +38,14 @@ class ContStoikovTalreja(Flow):
 
     def numbers(self, setting: Setting) -> list[float]:
         """As its file lays them out."""
-        entering = _longer(self.entering, self.reach, 0.0)
+        entering = longer(self.entering, self.reach, 0.0)
         return [
             float(self.reach),
             self.mu,
             float(self.size),
             *entering,
-            *_longer(self.dying, self.reach, self.dying[-1]),
+            *longer(self.dying, self.reach, self.dying[-1]),
         ]
-
-
-class CheriditoWeiss(Flow):
-    """The flow of the execution market of Cheridito and Weiss (2025): rates by distance, sizes, a tilt by imbalance; per side."""
-
-    family: Literal["cheridito_weiss"]
-    agent_kind: ClassVar[AgentKind] = AgentKind.CHERIDITO_WEISS
-
-    entering: Table
-    """limit orders per second, from one tick away on"""
-    dying: Table
-    """cancels per second and lot, from one tick away on"""
-    mu: Rate
-    """market orders per second"""
-    scale: Positive = 1.0
-    """all rates are multiplied by it"""
-    size_spread: Rate = 2.0
-    """sizes are 1 + |N(0, size_spread)|, rounded"""
-    size_most: Lots = 20
-    far: int = Field(default=30, ge=1, le=1000)
-    """orders further than so many ticks from the opposite best are cancelled"""
-    tilt: Rate = 0.0
-    """how much more often buying happens when the book is all bids (2 in the tactical market); 0: as often"""
-    damping: Rate = 0.65
-    """a tick further from its best, a lot counts exp(-damping) times as much in the imbalance"""
-
-    def numbers(self, setting: Setting) -> list[float]:
-        """As its file lays them out."""
-        count = max(len(self.entering), len(self.dying))
-        tables = _longer(self.entering, count, 0.0) + _longer(self.dying, count, 0.0)
-        rates = [self.scale * rate for rate in tables]
-        sizes = [self.size_spread, float(self.size_most)]
-        return [float(count), self.scale * self.mu, *sizes, float(self.far), self.tilt, self.damping, *rates]
-
-    def memory(self, setting: Setting) -> list[float]:
-        """The last best price of each side, and that nothing was swept."""
-        return [*super().memory(setting), NEVER_SWEPT, NEVER_SWEPT]
-
-    @model_validator(mode="after")
-    def _within_reach(self) -> CheriditoWeiss:
-        if max(len(self.entering), len(self.dying)) > self.far:
-            raise ValueError(
-                "far is at least the length of the tables: what enters must not be cancelled for its distance"
-            )
-        return self
-
-
-class Strategic(Family):
-    """A trader who goes on in one direction (Cheridito and Weiss 2025)."""
-
-    family: Literal["strategic"]
-    agent_kind: ClassVar[AgentKind] = AgentKind.STRATEGIC
-
-    period_seconds: Annotated[float, Field(gt=1e-9, le=1e6)] = 3.0
-    market_lots: Lots = 1
-    limit_lots: Lots = 2
-
-    def numbers(self, setting: Setting) -> list[float]:
-        """As its file lays them out."""
-        return [float(round(self.period_seconds * 1e9)), float(self.market_lots), float(self.limit_lots)]
-
-    def memory(self, setting: Setting) -> list[float]:
-        """Its direction, drawn when it begins."""
-        return [0.0]
 
 
 class SizeLaw(BaseModel):
@@ -144,6 +64,21 @@ class SizeLaw(BaseModel):
         return self
 
 
+Regime = Literal["empty", "small", "usual", "large"]
+_REGIMES: tuple[Regime, ...] = get_args(Regime)
+_EVENT_TABLES = ("entering", "dying", "taking")
+
+
+class QueueRates(BaseModel):
+    """Rates of a queue while the one it looks at is of some class; what is left out is as it is otherwise."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    entering: Table | None = None
+    dying: Table | None = None
+    taking: Table | None = None
+
+
 class Queue(BaseModel):
     """One queue of a queue-reactive market; its tables speak of 0, 1, 2, ... units and their last entry of all larger queues."""
 
@@ -155,10 +90,26 @@ class Queue(BaseModel):
     dying: Table
     taking: Table
     """market orders, while it is the best of its side"""
+    seeing: dict[Regime, QueueRates] = Field(default_factory=dict)
+    """other rates while the queue it looks at is empty, small, usual or large: the first queue looks at the first of the other side, all others look at the first of their own"""
+    drawn: Table | None = None
+    """how likely it is drawn with 0, 1, 2, ... units, in proportion; without it, `stationary` of its own tables"""
     entering_sizes: tuple[SizeLaw, ...] = ()
     """one law for each bin of its size, a unit unless told"""
     dying_sizes: tuple[SizeLaw, ...] = ()
     taking_sizes: tuple[SizeLaw, ...] = ()
+
+    def table(self, name: str, regime: Regime) -> tuple[float, ...]:
+        """Rates of one type of event ("entering", "dying", "taking") in one regime."""
+        other = getattr(self.seeing.get(regime), name, None)
+        return getattr(self, name) if other is None else other
+
+    def law(self, most: int) -> list[float]:
+        """Probabilities of 0 to `most` units where it is drawn."""
+        if self.drawn is None:
+            return self.stationary(most)
+        weights = longer(self.drawn, most + 1, 0.0)
+        return [weight / sum(weights) for weight in weights]
 
     def laws(self, bins: int) -> list[SizeLaw]:
         """Sizes of orders, cancels and takers, each by bin."""
@@ -168,7 +119,7 @@ class Queue(BaseModel):
 
     def stationary(self, most: int) -> list[float]:
         """The law of its size if nothing else moved: pi(n) in proportion to the product of entering(k - 1) / (dying(k) + taking(k)), k = 1 to n."""
-        entering, dying, taking = (_longer(t, most + 1, t[-1]) for t in (self.entering, self.dying, self.taking))
+        entering, dying, taking = (longer(t, most + 1, t[-1]) for t in (self.entering, self.dying, self.taking))
         weights = [1.0]
         for n in range(1, most + 1):
             leaving = dying[n] + taking[n]
@@ -177,7 +128,7 @@ class Queue(BaseModel):
 
 
 class QueueReactive(Flow):
-    """Model III of Huang, Lehalle, Rosenbaum (2015), with sizes and impact feedback."""
+    """Models II and III of Huang, Lehalle, Rosenbaum (2015), with sizes and impact feedback."""
 
     family: Literal["queue_reactive"]
     agent_kind: ClassVar[AgentKind] = AgentKind.QUEUE_REACTIVE
@@ -190,6 +141,8 @@ class QueueReactive(Flow):
     """how likely the reference follows the mid"""
     theta_reinit: Annotated[float, Field(ge=0, le=1)] = 0.85
     """how likely all queues are drawn anew when it does"""
+    classes: tuple[int, int] = (0, 0)
+    """a first queue that is not empty is small up to so many units, usual up to so many, else large"""
     bins: tuple[int, ...] = (2**31,)
     """upper ends, in units, of the bins that laws of sizes tell apart"""
     feedback: float = Field(default=0.0, allow_inf_nan=False)
@@ -210,6 +163,15 @@ class QueueReactive(Flow):
                 for laws in (queue.entering_sizes, queue.dying_sizes, queue.taking_sizes)
             ):
                 raise ValueError("a queue has one law of sizes for each bin")
+            if queue.drawn is not None and not sum(queue.drawn[: self.most + 1]) > 0:
+                raise ValueError("the law a queue is drawn from is not all 0")
+        return self
+
+    @model_validator(mode="after")
+    def _tells_classes_apart(self) -> QueueReactive:
+        told = {regime for queue in self.queues for regime in queue.seeing}
+        if told - {"empty"} and not 0 < self.classes[0] < self.classes[1] < self.most:
+            raise ValueError("classes tell small, usual and large apart: 0 < small < usual < most")
         return self
 
     def numbers(self, setting: Setting) -> list[float]:
@@ -217,24 +179,28 @@ class QueueReactive(Flow):
         laws = [law for queue in self.queues for law in queue.laws(len(self.bins))]
         points = max(len(law.lots) for law in laws)
         head = [len(self.queues), self.most, self.theta, self.theta_reinit, self.feedback]
-        head += [len(self.memory_weights), len(self.bins), points, *(queue.unit for queue in self.queues)]
+        head += [len(self.memory_weights), len(self.bins), points]
+        regimes = _REGIMES if any(queue.seeing for queue in self.queues) else _REGIMES[:1]
+        head += [len(regimes), *self.classes, *(queue.unit for queue in self.queues)]
         tables: list[float] = []
-        for name in ("entering", "dying", "taking"):
-            for queue in self.queues:
-                table = getattr(queue, name)
-                tables += _longer(table, self.most + 1, table[-1])
+        for regime in regimes:
+            for name in _EVENT_TABLES:
+                for queue in self.queues:
+                    table = queue.table(name, regime)
+                    tables += longer(table, self.most + 1, table[-1])
         for queue in self.queues:
-            tables += accumulate(queue.stationary(self.most))
+            tables += accumulate(queue.law(self.most))
         tables += [*self.bins, *self.memory_weights, *(1 / seconds for seconds in self.memory_seconds)]
         for law in laws:
             shares = [weight / sum(law.weights) for weight in accumulate(law.weights)]
-            tables += [*_longer(law.lots, points, law.lots[-1]), *_longer(tuple(shares), points, 1.0)]
+            tables += [*longer(law.lots, points, law.lots[-1]), *longer(tuple(shares), points, 1.0)]
         return [float(number) for number in [*head, *tables]]
 
     def memory(self, setting: Setting) -> list[float]:
-        """Everything is drawn at the first moment, around the first price."""
+        """Everything is drawn at the first moment, around the first price; no trades and no rates yet."""
         waiting = [TO_BE_DRAWN] * (2 * len(self.queues))
-        return [float(setting.start_ticks), UNSET, 1.0, 0.0, 0.0, *waiting, *[0.0] * len(self.memory_weights)]
+        rest = len(self.memory_weights) + 6 * len(self.queues)
+        return [float(setting.start_ticks), UNSET, 1.0, 0.0, 0.0, *waiting, *[0.0] * rest]
 
 
 Event = Literal["deep", "cancel_deep", "top", "cancel_top", "take", "inside"]
@@ -260,7 +226,7 @@ class MixedSizes(BaseModel):
         """p, the share of the geometric part, then so many sizes and their cumulative shares."""
         total = 1.0 + sum(self.weights)
         shares = tuple(accumulate((1.0 / total, *(weight / total for weight in self.weights))))[1:]
-        return [self.p, 1.0 / total, *_longer(self.lots, points, 1.0), *_longer(shares, points, 1.0)]
+        return [self.p, 1.0 / total, *longer(self.lots, points, 1.0), *longer(shares, points, 1.0)]
 
 
 class Influence(BaseModel):
@@ -324,14 +290,15 @@ class Hawkes(Flow):
         head = [len(self.decays), self.mean_spread, self.spread_power, setting.open_ns, 1.8e12, buckets, points]
         tables = [self.base.get(event, 0.0) for event in _EVENTS] * 2 + [time for bucket in times for time in bucket]
         tables += self.decays
-        tables += (self.branching()[:, :, None] * np.array(self.shares)).ravel().tolist()
+        jumps = self.branching().T[:, None, :] * np.array(self.shares)[:, None] * np.array(self.decays)[:, None]
+        tables += jumps.ravel().tolist()
         laws = [self.sizes.get(event, self.sizes["new"]) for event in _EVENTS] * 2 + [self.sizes["new"]]  # type: ignore[call-overload]
         return [float(n) for n in [*head, *tables, *(number for law in laws for number in law.numbers(points))]]
 
     def memory(self, setting: Setting) -> list[float]:
-        """The last best prices, no events, nothing called forth."""
+        """The last best prices, no events, no spread and no time of day seen, nothing called forth."""
         start = float(setting.start_ticks)
-        return [start - 1, start + 1, *[0.0] * 12, *[0.0] * (24 * len(self.decays))]
+        return [start - 1, start + 1, *[0.0] * 14, UNKNOWN, *[0.0] * (24 * len(self.decays))]
 
 
 class SplitOrders(Flow):

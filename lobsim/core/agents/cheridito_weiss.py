@@ -9,9 +9,10 @@ come 1 + TILT max(0, I) times as often, their mirror images 1 + TILT max(0, -I) 
 
 An event is found in this order: buys by distance, sells by distance, buying and selling takers, cancels of buys and of sells by distance.
 
-Numbers: DISTANCES of the tables, MU per second, SPREAD and MOST of sizes, FAR ticks, TILT, DAMPING, then lambda per second and theta per second and lot, DISTANCES each.
+Numbers: DISTANCES of the tables, MU per second, SPREAD and MOST of sizes, FAR ticks, TILT, DAMPED (exp(-DAMPING)), then lambda per second and theta per second and lot, DISTANCES each.
 DISTANCES is at most FAR.
-Memory: the last best price of each side; the folded price from which on each side was swept last, NEVER_SWEPT at first.
+Memory: the last best price of each side; the folded price from which on each side was swept last, NEVER_SWEPT at first; the rates as of the last change of the book (buys, sells,
+buying takers, selling takers, cancels of buys, of sells) and how many times as often as without imbalance buying and selling happens, so that an event need not look at the book again.
 """
 
 from __future__ import annotations
@@ -21,10 +22,9 @@ import math
 import numpy as np
 
 from lobsim.core.agents.distances import cancel_price, cancel_weight, distance_of, table_sum
-from lobsim.core.agents.ladder import beside, cancel_share, lots_at, remembered_best
+from lobsim.core.agents.ladder import beside, cancel_share, lots_in_row, remembered_best, row_of
 from lobsim.core.agents.orders import send_cancel, send_limit, send_market
 from lobsim.core.agents.view import best_price
-from lobsim.core.arithmetic import exponential
 from lobsim.core.chance import draw_normal, draw_uniform
 from lobsim.core.jit import inline, kernel
 from lobsim.core.levels import fold, next_level
@@ -36,11 +36,13 @@ SPREAD = 2
 MOST = 3
 FAR = 4
 TILT = 5
-DAMPING = 6
+DAMPED = 6
 TABLES = 7
 LAST_BEST = 0
 SWEPT_FROM = 2
-MEMORY = 4
+RATES = 4
+TILTS = 10
+MEMORY = 12
 NEVER_SWEPT = 1e18
 SWEPT = 48
 
@@ -53,17 +55,18 @@ def _anchor(scene, index, side):
 
 
 @kernel
-def _weighed(scene, side, damping, far):
+def _weighed(scene, side, damped, far):
     """Lots of a side, each weighed by its distance from the side's best."""
     book = scene.world.book
     best = best_price(book, side)
     total = 0.0
     if best == NONE_PRICE:
         return total
+    row = row_of(book, side, best, far)
     weight = 1.0
     for steps in range(far):
-        total += weight * np.float64(lots_at(book, side, beside(side, best, steps)))
-        weight *= damping
+        total += weight * np.float64(lots_in_row(book, row, side, best, steps))
+        weight *= damped
     return total
 
 
@@ -75,10 +78,9 @@ def _tilts(scene, index):
     tilt = numbers[first + TILT]
     if tilt == 0.0:
         return 1.0, 1.0
-    damping = exponential(-numbers[first + DAMPING])
     far = np.int64(numbers[first + FAR])
-    buys = _weighed(scene, 0, damping, far)
-    sells = _weighed(scene, 1, damping, far)
+    buys = _weighed(scene, 0, numbers[first + DAMPED], far)
+    sells = _weighed(scene, 1, numbers[first + DAMPED], far)
     if buys + sells == 0.0:
         return 1.0, 1.0
     imbalance = (buys - sells) / (buys + sells)
@@ -86,8 +88,8 @@ def _tilts(scene, index):
 
 
 @kernel
-def _rates(scene, index):
-    """Events per second: (buys, sells, buying takers, selling takers, cancels of buys, of sells)."""
+def cheridito_weiss_rate(scene, index):
+    """Events per second.  changes: the rates remembered"""
     numbers = scene.crowd.numbers
     first = np.int64(scene.crowd.agents[index]["first"])
     count = np.int64(numbers[first + DISTANCES])
@@ -96,14 +98,18 @@ def _rates(scene, index):
     mu = numbers[first + MU]
     buys = cancel_weight(scene, 0, _anchor(scene, index, 0), first + TABLES + count, count)
     sells = cancel_weight(scene, 1, _anchor(scene, index, 1), first + TABLES + count, count)
-    return up * entering, down * entering, up * mu, down * mu, down * buys, up * sells
-
-
-@kernel
-def cheridito_weiss_rate(scene, index):
-    """Events per second."""
-    rates = _rates(scene, index)
-    return rates[0] + rates[1] + rates[2] + rates[3] + rates[4] + rates[5]
+    memory = scene.crowd.memory
+    tilts = np.int64(scene.crowd.agents[index]["memory"]) + TILTS
+    memory[tilts] = up
+    memory[tilts + 1] = down
+    place = np.int64(scene.crowd.agents[index]["memory"]) + RATES
+    memory[place] = up * entering
+    memory[place + 1] = down * entering
+    memory[place + 2] = up * mu
+    memory[place + 3] = down * mu
+    memory[place + 4] = down * buys
+    memory[place + 5] = up * sells
+    return table_sum(memory, place, np.int64(6))
 
 
 @inline
@@ -164,26 +170,31 @@ def _one_event(scene, index):
     """One event: which one in proportion to its rate."""
     agent = scene.crowd.agents[index]
     numbers = scene.crowd.numbers
+    memory = scene.crowd.memory
     first = np.int64(agent["first"])
     count = np.int64(numbers[first + DISTANCES])
-    up, down = _tilts(scene, index)
-    buys, sells, buying, selling, leaving, parting = _rates(scene, index)
-    at = draw_uniform(agent) * (buys + sells + buying + selling + leaving + parting)
-    if at < buys + sells:
+    tilts = np.int64(agent["memory"]) + TILTS
+    place = np.int64(agent["memory"]) + RATES
+    buys = memory[place]
+    buying = memory[place + 2]
+    leaving = memory[place + 4]
+    at = draw_uniform(agent) * table_sum(memory, place, np.int64(6))
+    if at < buys + memory[place + 1]:
         side = np.int64(at >= buys)
-        steps = distance_of(numbers, first + TABLES, count, (at - buys) / down if side else at / up)
+        at = (at - buys) / memory[tilts + 1] if side else at / memory[tilts]
+        steps = distance_of(numbers, first + TABLES, count, at)
         size = _size(scene, index)
         send_limit(scene, index, side, beside(side, _anchor(scene, index, side), steps), size)
         return
-    at -= buys + sells
-    if at < buying + selling:
+    at -= buys + memory[place + 1]
+    if at < buying + memory[place + 3]:
         send_market(scene, index, np.int64(at >= buying), _size(scene, index))
         return
-    at -= buying + selling
+    at -= buying + memory[place + 3]
     if at < leaving:
-        _cancel(scene, index, np.int64(0), at, down)
+        _cancel(scene, index, np.int64(0), at, memory[tilts + 1])
     else:
-        _cancel(scene, index, np.int64(1), at - leaving, up)
+        _cancel(scene, index, np.int64(1), at - leaving, memory[tilts])
 
 
 @kernel

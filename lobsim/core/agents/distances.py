@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lobsim.core.agents.ladder import beside, lots_at
+from lobsim.core.agents.ladder import beside, lots_in_row, row_of
 from lobsim.core.agents.view import best_price
 from lobsim.core.jit import inline, kernel
 from lobsim.types import NONE_PRICE
@@ -51,8 +51,11 @@ def cancel_weight(scene, side, opposite_ticks, table, count):
     total = 0.0
     if best_price(book, side) == NONE_PRICE:
         return total
-    for steps in range(_nearest(book, side, opposite_ticks), count + 1):
-        lots = lots_at(book, side, beside(side, opposite_ticks, steps))
+    first = _nearest(book, side, opposite_ticks)
+    nearest_ticks = beside(side, opposite_ticks, first)
+    row = row_of(book, side, nearest_ticks, count + 1 - first)
+    for steps in range(first, count + 1):
+        lots = lots_in_row(book, row, side, nearest_ticks, steps - first)
         total += scene.crowd.numbers[table + steps - 1] * np.float64(lots)
     return total
 
@@ -63,9 +66,12 @@ def cancel_price(scene, side, opposite_ticks, table, count, at):
     book = scene.world.book
     if best_price(book, side) == NONE_PRICE:
         return np.int64(NONE_PRICE)
-    for steps in range(_nearest(book, side, opposite_ticks), count + 1):
-        price_ticks = beside(side, opposite_ticks, steps)
-        at -= scene.crowd.numbers[table + steps - 1] * np.float64(lots_at(book, side, price_ticks))
+    first = _nearest(book, side, opposite_ticks)
+    nearest_ticks = beside(side, opposite_ticks, first)
+    row = row_of(book, side, nearest_ticks, count + 1 - first)
+    for steps in range(first, count + 1):
+        lots = lots_in_row(book, row, side, nearest_ticks, steps - first)
+        at -= scene.crowd.numbers[table + steps - 1] * np.float64(lots)
         if at < 0.0:
-            return np.int64(price_ticks)
+            return np.int64(beside(side, opposite_ticks, steps))
     return np.int64(NONE_PRICE)

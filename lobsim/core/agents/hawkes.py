@@ -12,9 +12,10 @@ probability intensity over bound; a wake without an event sends nothing.  It wak
 *Sizes.*  P(k) in proportion to p (1 - p)^(k - 1) for k >= 1, plus point masses.  A cancel is of a whole order, each lot of the price equally likely to mean it.  Where nothing rests one tick behind the best price of a side, as after
 it has moved, a queue of drawn size is placed there at once; where a side is empty, at its last best price.
 
-Numbers: EXPONENTIALS K, MEAN_SPREAD, POWER, OPEN_NS, BUCKET_NS, BUCKETS, POINTS of laws; then mu [12]; g [BUCKETS][12]; beta [K]; a [12][12][K] (which, by which); laws [13] (one for each type, then that of new queues): p, share of the
+Numbers: EXPONENTIALS K, MEAN_SPREAD, POWER, OPEN_NS, BUCKET_NS, BUCKETS, POINTS of laws; then mu [12]; g [BUCKETS][12]; beta [K]; jumps a beta [12][K][12] (by which, which); laws [13] (one for each type, then that of new queues): p, share of the
 geometric part, lots [POINTS], cumulative shares [POINTS].
-Memory: the last best price of each side, counts of events [12], positive parts of R [12][K], negative parts [12][K].
+Memory: the last best price of each side, counts of events [12], the spread last seen (0 at first) and what it multiplies orders inside it by, the time of day (UNKNOWN at first), R [K][2][12]: positive parts, negative parts.
+What belongs to one exponential lies in a row, so that all types decay, and jump, in a few instructions.
 """
 
 from __future__ import annotations
@@ -39,7 +40,10 @@ POINTS = 6
 TABLES = 7
 LAST_BEST = 0
 COUNTS = 2
-EXCITED = 14
+SPREAD = 14
+BUCKET = 16
+EXCITED = 17
+UNKNOWN = -1.0
 TYPES = 12
 DEEP = 0
 CANCEL_DEEP = 1
@@ -82,20 +86,28 @@ def _decay(scene, index):
     place = np.int64(agent["memory"]) + EXCITED
     for k in range(count):
         left = exponential(-crowd.numbers[first + TABLES + TYPES * (1 + buckets) + k] * passed)
-        for entry in range(place + k, place + 2 * TYPES * count, count):
+        for entry in range(place, place + 2 * TYPES):
             crowd.memory[entry] *= left
+        place += 2 * TYPES
 
 
 @inline
-def _spread_factor(scene, first):
-    """What the intensity of orders inside the spread is multiplied by."""
+def _spread_factor(scene, index):
+    """What the intensity of orders inside the spread is multiplied by; that of the spread last seen is remembered, for most events leave it as it is."""
     book = scene.world.book
     bid = best_price(book, 0)
     ask = best_price(book, 1)
     if bid == NONE_PRICE or ask == NONE_PRICE or ask - bid < 2:
         return 0.0
     numbers = scene.crowd.numbers
-    return power(np.float64(ask - bid) / numbers[first + MEAN_SPREAD], numbers[first + POWER])
+    memory = scene.crowd.memory
+    first = np.int64(scene.crowd.agents[index]["first"])
+    place = np.int64(scene.crowd.agents[index]["memory"]) + SPREAD
+    spread = np.float64(ask - bid)
+    if memory[place] != spread:
+        memory[place] = spread
+        memory[place + 1] = power(spread / numbers[first + MEAN_SPREAD], numbers[first + POWER])
+    return memory[place + 1]
 
 
 @inline
@@ -112,10 +124,11 @@ def _excited(scene, index, kind, sign):
     crowd = scene.crowd
     agent = crowd.agents[index]
     count = np.int64(crowd.numbers[np.int64(agent["first"]) + EXPONENTIALS])
-    place = np.int64(agent["memory"]) + EXCITED + (sign * TYPES + kind) * count
+    place = np.int64(agent["memory"]) + EXCITED + sign * TYPES + kind
     total = 0.0
-    for k in range(count):
-        total += crowd.memory[place + k]
+    for _ in range(count):
+        total += crowd.memory[place]
+        place += 2 * TYPES
     return total
 
 
@@ -135,9 +148,14 @@ def hawkes_rate(scene, index):
     agent = scene.crowd.agents[index]
     first = np.int64(agent["first"])
     _decay(scene, index)
-    bucket, until_ns = _bucket(scene, first)
-    agent["until_ns"] = until_ns
-    return _bound(scene, index, bucket, _spread_factor(scene, first))
+    memory = scene.crowd.memory
+    place = np.int64(agent["memory"]) + BUCKET
+    if memory[place] == UNKNOWN or scene.world.head[0]["now_ns"] >= agent["until_ns"]:
+        bucket, until_ns = _bucket(scene, first)
+        memory[place] = bucket
+        agent["until_ns"] = until_ns
+    bucket = np.int64(memory[place])
+    return _bound(scene, index, bucket, _spread_factor(scene, index))
 
 
 @kernel
@@ -169,13 +187,15 @@ def _excite(scene, index, cause):
     first = np.int64(agent["first"])
     memory = np.int64(agent["memory"])
     count = np.int64(numbers[first + EXPONENTIALS])
-    beta = first + TABLES + TYPES * (1 + np.int64(numbers[first + BUCKETS]))
+    jumps = first + TABLES + TYPES * (1 + np.int64(numbers[first + BUCKETS])) + count + cause * count * TYPES
     crowd.memory[memory + COUNTS + cause] += 1.0
-    for kind in range(TYPES):
-        for k in range(count):
-            jump = numbers[beta + count + (kind * TYPES + cause) * count + k] * numbers[beta + k]
-            sign = np.int64(jump < 0.0)
-            crowd.memory[memory + EXCITED + (sign * TYPES + kind) * count + k] += jump
+    place = memory + EXCITED
+    for _ in range(count):
+        for kind in range(TYPES):
+            crowd.memory[place + kind] += max(numbers[jumps + kind], 0.0)
+            crowd.memory[place + TYPES + kind] += min(numbers[jumps + kind], 0.0)
+        place += 2 * TYPES
+        jumps += TYPES
 
 
 @kernel
@@ -217,12 +237,11 @@ def _renew(scene, index):
 def act_hawkes(scene, index):
     """A wake at the speed of the bound: one event, or none."""
     agent = scene.crowd.agents[index]
-    first = np.int64(agent["first"])
     over = scene.world.head[0]["now_ns"] >= agent["until_ns"]
     _decay(scene, index)
     bound = np.float64(agent["rate"])
-    bucket, _ = _bucket(scene, first)
-    factor = _spread_factor(scene, first)
+    bucket = np.int64(scene.crowd.memory[np.int64(agent["memory"]) + BUCKET])
+    factor = _spread_factor(scene, index)
     at = draw_uniform(agent) * bound
     for kind in range(TYPES):
         if over:

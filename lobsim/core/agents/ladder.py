@@ -12,7 +12,7 @@ from lobsim.core.agents.orders import send_cancel, send_reduce
 from lobsim.core.agents.view import best_price
 from lobsim.core.chance import draw_uniform
 from lobsim.core.jit import inline, kernel
-from lobsim.core.levels import find_level, fold
+from lobsim.core.levels import find_level, fold, window_of, window_slot
 from lobsim.types import NONE_PRICE
 
 
@@ -31,6 +31,24 @@ def lots_at(book, side, price_ticks):
     """Lots resting at a price."""
     level = find_level(book, side, fold(side, price_ticks))
     return np.int64(book.nodes[level]["size"]) if level != 0 else np.int64(0)
+
+
+@inline
+def row_of(book, side, price_ticks, count):
+    """Slot of a price, if it and the count - 1 prices behind it have places in the window, one after the other; else 0."""
+    offset = fold(side, price_ticks) - np.int64(book.sides[side]["base"])
+    if offset < 0 or offset + count > window_of(book):
+        return np.int64(0)
+    return np.int64(window_slot(book, side, offset))
+
+
+@inline
+def lots_in_row(book, row, side, price_ticks, steps):
+    """Lots so many ticks behind a price.  row: what `row_of` says of it, asked once for many prices"""
+    if row == 0:
+        return lots_at(book, side, beside(side, price_ticks, steps))
+    node = book.nodes[row + steps]
+    return np.int64(node["size"]) if node["next"] != 0 else np.int64(0)
 
 
 @inline

@@ -63,6 +63,18 @@ def _read(tmp_path: Path, text: str) -> Preset:
             "rising order",
         ),
         (
+            'family = "queue_reactive"\nmost = 5\nclasses = [2, 5]\nqueues = [{ entering = [1.0], dying = [1.0], taking = [1.0], seeing = { small = {} } }]',
+            "0 < small < usual < most",
+        ),
+        (
+            'family = "queue_reactive"\nqueues = [{ entering = [1.0], dying = [1.0], taking = [1.0], seeing = { tiny = {} } }]',
+            "tiny",
+        ),
+        (
+            'family = "queue_reactive"\nqueues = [{ entering = [1.0], dying = [1.0], taking = [1.0], drawn = [0.0] }]',
+            "not all 0",
+        ),
+        (
             'family = "hawkes"\nbase = { top = 1.0 }\nsizes = { new = { p = 0.1 } }',
             "sizes are needed",
         ),

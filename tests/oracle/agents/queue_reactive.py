@@ -1,19 +1,33 @@
-"""Model III of Huang, Lehalle, Rosenbaum (2015) in plain Python, with laws of sizes and impact feedback."""
+"""Models II and III of Huang, Lehalle, Rosenbaum (2015) in plain Python, with laws of sizes and impact feedback; and the law of model II, solved."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import product
+
+import numpy as np
 
 from tests.oracle.agents.flow_market import FlowMarket, TwinFlow
 
 Law = list[tuple[int, float]]
 """(lots, share) of each"""
 
+Rates = tuple[list[float], list[float], list[float]]
+"""add, cancel, market by units"""
+
+CLASSES = ("empty", "small", "usual", "large")
+
 
 @dataclass(frozen=True)
 class Queues:
-    """Tables by queue (nearest first) and number of units.  sizes: by (queue, event, bin)"""
+    """Tables by queue (nearest first) and number of units.
+
+    sizes    by (queue, event, bin)
+    classes  units up to which a first queue is small, usual
+    seeing   other tables, by (queue, class of the queue it looks at)
+    drawn    weights by units, where a queue is drawn from a law that is not `stationary`
+    """
 
     unit: list[int]
     add: list[list[float]]
@@ -25,6 +39,18 @@ class Queues:
     kernel: list[tuple[float, float]] = field(default_factory=list)
     bins: list[int] = field(default_factory=lambda: [10**6])
     sizes: dict[tuple[int, int, int], Law] = field(default_factory=dict)
+    classes: tuple[int, int] = (0, 0)
+    seeing: dict[tuple[int, str], Rates] = field(default_factory=dict)
+    drawn: dict[int, list[float]] = field(default_factory=dict)
+
+    def class_of(self, units: int) -> str:
+        """What a first queue is to those that look at it."""
+        return CLASSES[0] if units == 0 else CLASSES[1 + sum(units > bound for bound in self.classes)]
+
+    def rates(self, i: int, n: int, seen: int) -> tuple[float, float, float]:
+        """(add, cancel, market) of a queue of n units that looks at one of `seen` units; nothing leaves an empty queue."""
+        tables = self.seeing.get((i, self.class_of(seen)), (self.add[i], self.cancel[i], self.market[i]))
+        return tables[0][n], tables[1][n] if n else 0.0, tables[2][n] if n else 0.0
 
     def law(self, i: int, event: int, place: int) -> Law:
         """Sizes of an event; a unit unless said otherwise."""
@@ -36,6 +62,35 @@ class Queues:
         for n in range(1, len(self.add[i])):
             weights.append(weights[-1] * self.add[i][n - 1] / (self.cancel[i][n] + self.market[i][n]))
         return [weight / sum(weights) for weight in weights]
+
+    def drawn_law(self, i: int) -> list[float]:
+        """What a queue is drawn from."""
+        weights = self.drawn.get(i)
+        return [weight / sum(weights) for weight in weights] if weights else self.stationary(i)
+
+
+def law_of_model_two(queues: Queues, most: int) -> np.ndarray:
+    """Stationary law of two queues a side that take in no more than `most` units, if the reference never follows.
+
+    Float [bids' first, bids' second, asks' first, asks' second].  Each event changes one queue by a unit; the law is the one that the matrix of rates leaves as it is.
+    """
+    states = list(product(range(most + 1), repeat=4))
+    place = {state: k for k, state in enumerate(states)}
+    matrix = np.zeros((len(states), len(states)))
+    for state in states:
+        for queue in range(4):
+            side, i = divmod(queue, 2)
+            seen = state[2 - 2 * side] if i == 0 else state[2 * side]
+            add, cancel, market = queues.rates(i, state[queue], seen)
+            best = i == 0 or state[2 * side] == 0
+            for step, rate in ((1, add), (-1, cancel + (market if best else 0.0))):
+                if rate > 0:
+                    then = place[(*state[:queue], state[queue] + step, *state[queue + 1 :])]
+                    matrix[then, place[state]] += rate
+                    matrix[place[state], place[state]] -= rate
+    matrix[-1] = 1.0
+    law = np.linalg.solve(matrix, [0.0] * (len(states) - 1) + [1.0])
+    return law.reshape([most + 1] * 4)
 
 
 class TwinQueueReactive(TwinFlow):
@@ -89,13 +144,14 @@ class TwinQueueReactive(TwinFlow):
         """(rate, what, side, queue)"""
         found = []
         for side in (0, 1):
+            times = math.exp(max(-pressure if side else pressure, 0.0))
             for i in range(self.k):
-                n = self.units(side, i)
-                found.append((self.queues.add[i][n], "add", side, i))
-                found.append((self.queues.cancel[i][n] if n else 0.0, "cancel", side, i))
-                is_best = n > 0 and self.market.best(side) == self.price(side, i)
-                times = math.exp(max(-pressure if side else pressure, 0.0))
-                found.append((times * self.queues.market[i][n] if is_best else 0.0, "market", side, i))
+                seen = self.units(side if i else 1 - side, 0)
+                add, cancel, market = self.queues.rates(i, self.units(side, i), seen)
+                is_best = self.market.best(side) == self.price(side, i)
+                found.append((add, "add", side, i))
+                found.append((cancel, "cancel", side, i))
+                found.append((times * market if is_best else 0.0, "market", side, i))
         return found
 
     def rate(self) -> float:
@@ -131,7 +187,7 @@ class TwinQueueReactive(TwinFlow):
         for (side, i), target in self.targets.items():
             if target is None:
                 at, n = self.draws.uniform(), 0
-                law = self.queues.stationary(i)
+                law = self.queues.drawn_law(i)
                 while n < len(law) - 1 and at >= sum(law[: n + 1]):
                     n += 1
                 self.targets[side, i] = n * self.queues.unit[i]

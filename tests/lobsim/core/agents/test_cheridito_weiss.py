@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from lobsim.core.agents.cheridito_weiss import NEVER_SWEPT
+from lobsim.core.agents.cheridito_weiss import MEMORY, NEVER_SWEPT
 from lobsim.types import AgentKind, Kind, Side
 from tests.oracle.agents.cheridito_weiss import Flow, TwinCheriditoWeiss
 from tests.oracle.agents.flow_market import FlowMarket, run_flows
@@ -25,8 +26,9 @@ SECOND_NS = 10**9
 
 def agent_of(flow: Flow) -> Agent:
     """A flow as the compiled floor takes it."""
-    head = [len(flow.entering), flow.mu, flow.spread, flow.most, flow.far, flow.tilt, flow.damping]
-    return AgentKind.CHERIDITO_WEISS, [*head, *flow.entering, *flow.dying], [START, START, NEVER_SWEPT, NEVER_SWEPT]
+    head = [len(flow.entering), flow.mu, flow.spread, flow.most, flow.far, flow.tilt, math.exp(-flow.damping)]
+    memory = [START, START, NEVER_SWEPT, NEVER_SWEPT, *[0.0] * (MEMORY - 4)]
+    return AgentKind.CHERIDITO_WEISS, [*head, *flow.entering, *flow.dying], memory
 
 
 @pytest.mark.parametrize("flow", [NOISE, TACTICAL, Flow(NOISE.entering, NOISE.dying, 2.0, far=13, tilt=2.0)])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from lobsim.core.agents.hawkes import COUNTS
+from lobsim.core.agents.hawkes import COUNTS, UNKNOWN
 from lobsim.core.agents.state import Scene
 from lobsim.simulation.flow_families import Hawkes
 from lobsim.simulation.preset import load_preset
@@ -44,13 +44,16 @@ def agent_of(flow: Flow) -> Agent:
     numbers += [len(flow.times), points, *flow.base.tolist()]
     numbers += [time for bucket in flow.times for time in bucket]
     numbers += flow.decays
-    numbers += (flow.branching[:, :, None] * np.array(flow.shares)).ravel().tolist()
+    for cause in range(12):
+        for share, decay in zip(flow.shares, flow.decays, strict=True):
+            numbers += [flow.branching[effect, cause] * share * decay for effect in range(12)]
     for p, law in flow.sizes:
         total = 1 + sum(weight for _, weight in law)
         padded = [*law, *[(law[-1][0], 0.0)] * (points - len(law))]
         shares = (1 + np.cumsum([weight for _, weight in padded])) / total
         numbers += [p, 1 / total, *(lots for lots, _ in padded), *shares.tolist()]
-    return AgentKind.HAWKES, numbers, [START - 1, START + 1, *[0.0] * 12, *[0.0] * (24 * len(flow.decays))]
+    memory = [START - 1, START + 1, *[0.0] * 14, UNKNOWN, *[0.0] * (24 * len(flow.decays))]
+    return AgentKind.HAWKES, numbers, memory
 
 
 def wide(flow: Flow) -> Flow:
