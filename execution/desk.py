@@ -208,9 +208,12 @@ class Desk:
         self._go_on()
 
     def _go_on(self) -> None:
-        """Impact OVERLAY: a taker that moved history has still to go on at this instant."""
-        if self.run.world.head[0]["overlay_ns"] <= self.run.now_ns:
+        """Impact OVERLAY: a taker that moved history has still to go on at this instant.  In a simulated market the crowd hears whom it traded with."""
+        head = self.run.world.head[0]
+        if head["overlay_ns"] <= self.run.now_ns:
             self.run.advance(self.run.now_ns)
+        elif head["followed"]:
+            self.run.advance(self.run.now_ns - 1)
 
 
 def _children(live: np.ndarray) -> list[ChildOrder]:

@@ -125,12 +125,7 @@ class SimulationRun:
             self.world = roomier_world(self.world, status)
 
     def record(self) -> None:
-        """Write down from now on what happens, beginning with the book as it stands.
-
-        Raises ConfigError where a participant trades: what its orders do is in its own tables, and a recording without them would be no book.
-        """
-        if self.world.head[0]["publish"]:
-            raise ConfigError("a market with a participant is not recorded", hint="start it with participant=False")
+        """Write down from now on what happens, beginning with the book as it stands: a participant's orders among those of the crowd."""
         for name in _COUNTS:
             self.scene.crowd.head[name] = 0
         self.scene = start_log(self.scene)

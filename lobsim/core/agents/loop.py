@@ -9,10 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from lobsim.core.agents.clocks import adjust_clocks, wind_clock
+from lobsim.core.agents.follow import follow_world
 from lobsim.core.agents.kinds import act, heed
 from lobsim.core.agents.orders import deliver_request
 from lobsim.core.agents.room import crowd_room
-from lobsim.core.agents.venue import hear_answer, publish_change, settle_trades
+from lobsim.core.agents.venue import hear_answer
 from lobsim.core.calendar import first_wait_ns, pop_wait, push_wait
 from lobsim.core.chance import begin_event
 from lobsim.core.jit import borrow, borrow_array, inline, kernel, view, whole
@@ -99,13 +100,21 @@ def _crowd_event(scene, now_ns, flow):
 
 
 @kernel
-def _follow_world(scene):
-    """The world has moved on by itself: the crowd has its part of what an own request traded."""
-    world = scene.world
-    settle_trades(scene, np.int64(world.head[0]["answered"]))
-    world.head[0]["answered"] = 0
-    publish_change(scene)
+def _follow(scene):
+    """The world has moved on by itself: the crowd has its part of it."""
+    follow_world(scene)
     adjust_clocks(scene, np.int64(-1))
+
+
+@kernel
+def _step_world(scene, until_ns, messages, spare):
+    """The world's next event, if it is due by until_ns, and what the crowd has of it.  Returns a Status, as `step` does."""
+    status = crowd_room(scene)
+    if status == Status.OK:
+        status = step(scene.world, until_ns, messages, spare)
+        if status == Status.OK:
+            _follow(scene)
+    return status
 
 
 @kernel
@@ -123,15 +132,19 @@ def advance_scene(scene, until_ns, budget, messages, spare):
     spare = borrow_array(spare)
     world = scene.world
     crowd = scene.crowd
+    if world.head[0]["answered"] > 0:  # a participant was forced out from outside
+        status = crowd_room(scene)
+        if status != Status.OK:
+            return np.int64(status), budget
+        _follow(scene)
     while budget > 0:
         flow, flow_ns = _first_flow(crowd)
         wait_ns = first_wait_ns(crowd.waits)
         crowd_ns = min(flow_ns, wait_ns)
         if first_early_ns(world) <= crowd_ns or first_late_ns(world) < crowd_ns or crowd_ns > until_ns:
-            status = step(world, until_ns, messages, spare)
+            status = _step_world(scene, until_ns, messages, spare)
             if status != Status.OK:
                 return np.int64(status), budget
-            _follow_world(scene)
         else:
             status = crowd_room(scene)
             if status != Status.OK:

@@ -9,15 +9,19 @@ import numpy as np
 from lobsim.core.agents.clocks import wind_clock
 from lobsim.core.agents.orders import send_limit
 from lobsim.core.agents.state import CROWD, CROWD_MAIL, CROWD_ORDER, TOUCH, Crowd, Scene
-from lobsim.core.agents.venue import write_row
+from lobsim.core.agents.venue import serial_of, write_row
 from lobsim.core.agents.view import note_touch_change
 from lobsim.core.calendar import new_calendar, push_wait, roomier_calendar
 from lobsim.core.chance import begin_event, key_of
 from lobsim.core.jit import borrow, kernel
+from lobsim.core.layout import OWN
 from lobsim.core.levels import first_level, fold, next_level
 from lobsim.core.state import TAPE
 from lobsim.core.world import copy_world, roomier_world
 from lobsim.types import MESSAGE, NEVER, NONE_PRICE, AgentKind, Flag, Kind, Status
+
+FIRST_OWN_SERIAL = 2**52
+"""In the log of a market without a tape, an own child order with index i has this number + i."""
 
 
 class CrowdSize(NamedTuple):
@@ -43,7 +47,7 @@ def new_crowd(
     agents   AGENT [n], flows first; what changes while they trade is set here
     numbers  float64 [any], their parameters;  memory  float64 [any], what they remember at first
     flows    how many of them have clocks
-    base     ids base + 1 and up are the crowd's, in the book
+    base     ids base + 1 and up are the crowd's, in the book; above 0: those up to it are a tape's
     """
     crowd = Crowd(
         head=np.zeros(1, CROWD),
@@ -59,7 +63,9 @@ def new_crowd(
     )
     crowd.head["seed"] = seed
     crowd.head["flows"] = flows
-    crowd.head["base"] = base
+    crowd.head["base"] = crowd.head["serial"] = base
+    crowd.head["meta"] = OWN if base > 0 else 0
+    crowd.head["first_own_serial"] = base + FIRST_OWN_SERIAL
     crowd.head["fresh"] = crowd.head["mail_fresh"] = 1
     crowd.head["last_ticks"] = NONE_PRICE
     crowd.head["feed_most_ns"] = int(agents["feed_ns"].max(initial=0))
@@ -77,6 +83,8 @@ def begin_scene(scene, start_ns):
     crowd = scene.crowd
     head = crowd.head[0]
     scene.world.head[0]["now_ns"] = start_ns
+    scene.world.head[0]["followed"] = 1
+    scene.world.head[0]["answered"] = 0
     for index in range(len(crowd.agents)):
         agent = crowd.agents[index]
         agent["key"] = key_of(head["seed"], index)
@@ -112,10 +120,9 @@ def _log_book(scene):
             price_ticks = np.int64(book.nodes[level]["key"])
             slot = np.int64(book.nodes[level]["next"])
             while slot != level:
-                order_id = np.int64(book.nodes[slot]["key"])
-                if order_id > 0:
-                    serial = np.int64(crowd.orders[order_id - crowd.head[0]["base"]]["serial"])
-                    size = np.int64(book.nodes[slot]["size"])
+                size = np.int64(book.nodes[slot]["size"])
+                if size > 0:
+                    serial = serial_of(crowd, np.int64(book.nodes[slot]["key"]))
                     write_row(scene, Kind.ADD, side, price_ticks, size, serial, 0, 0, Flag.SNAPSHOT)
                 slot = np.int64(book.nodes[slot]["next"])
             level = next_level(book, side, fold(side, price_ticks))

@@ -48,7 +48,8 @@ def crowd_room(scene):
     status = room(book, 2 * MOST_REQUESTS)
     if status != Status.OK:
         return status
-    orders = np.int64(book.sides[0]["orders"]) + np.int64(book.sides[1]["orders"])
+    # What has happened and was not followed yet (a participant was forced out) has left the book already.
+    orders = np.int64(book.sides[0]["orders"]) + np.int64(book.sides[1]["orders"]) + np.int64(world.head[0]["answered"])
     if len(world.reports) < orders + 8:
         return Status.ROOM_REPORTS
     if head["fresh"] + MOST_REQUESTS > len(crowd.orders):

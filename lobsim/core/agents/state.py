@@ -104,7 +104,9 @@ CROWD = np.dtype(
     [
         ("seed", "i8"),
         ("flows", "i8"),  # agents[:flows] have clocks
-        ("base", "i8"),  # an order's id in the book is base + its slot
+        ("base", "i8"),  # an order's id in the book is base + its slot; recorded ids lie below
+        ("meta", "i8"),  # bits its orders have in the book: OWN beside a tape
+        ("first_own_serial", "i8"),  # in the log an own child order with index i has this number + i
         ("free", "i8"),
         ("fresh", "i8"),
         ("mail_free", "i8"),
@@ -126,7 +128,6 @@ CROWD = np.dtype(
         ("logged", "i8"),  # entries of the log
         ("log_begin", "i8"),  # the first entry of the request at hand
         ("changed", "i8"),  # 1: the book is not what the flows last saw
-        ("own_entered", "i8"),  # own child orders whose arrival has been followed
         ("wakes", "i8"),  # from here on: counted since the market began or since it is written down
         ("requests", "i8"),
         ("answers", "i8"),  # that travelled
