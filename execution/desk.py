@@ -169,7 +169,7 @@ class Desk:
         if isinstance(self.algorithm, CompiledAlgorithm):
             return self.algorithm.commands, self.algorithm.answer(self._view, orders)
         view = View(self.parent, self.run.world, self._view[0])
-        commands = write_commands(self.algorithm.on_wake(view, _children(orders)))
+        commands = write_commands(self.algorithm.on_wake(view, _children(orders)), self.parent.side)
         return commands, len(commands)
 
     def _take_time(self, compute_ns: int) -> None:

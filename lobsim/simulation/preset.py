@@ -21,6 +21,7 @@ from lobsim.feeds.schema import DatasetInfo
 from lobsim.simulation.families import AnyFamily, Family, Setting
 from lobsim.simulation.flow_families import AnyFlow
 from lobsim.simulation.models import AnyModel, Chiarella, Fcn, PriceHistory
+from lobsim.simulation.outside import Outside
 from lobsim.simulation.strategies import AnyStrategy
 from lobsim.simulation.traders import AnyTrader, Fundamental, Value
 from lobsim.types import MAX_PRICE_TICKS, Fidelity
@@ -101,7 +102,8 @@ class Preset(BaseModel):
     session: Session = Session()
     opening: Opening = Opening()
     agents: tuple[
-        Annotated[AnyFamily | AnyFlow | AnyTrader | AnyStrategy | AnyModel, Field(discriminator="family")], ...
+        Annotated[AnyFamily | AnyFlow | AnyTrader | AnyStrategy | AnyModel | Outside, Field(discriminator="family")],
+        ...,
     ] = Field(min_length=1)
 
     def _one(self, kind: type[Family], wanted_by: tuple[type[Family], ...], name: str) -> None:

@@ -162,8 +162,8 @@ def _follow_entries(scene, n):
 
 
 @kernel
-def follow_world(scene):
-    """All notes of one event of the world.  Room was checked."""
+def follow_world(scene, ends):
+    """All notes of one event of the world.  Room was checked.  ends: whether it ends its packet"""
     world = scene.world
     n = np.int64(world.head[0]["answered"])
     begin_rows(scene)
@@ -182,6 +182,7 @@ def follow_world(scene):
         elif kind == ReportKind.PHASE_CHANGED:
             write_row(scene, Kind.PHASE, -1, 0, np.int64(report["size_lots"]), 0, 0, 0, 0)
     _follow_entries(scene, n)
-    end_rows(scene)
+    if ends:
+        end_rows(scene)
     world.head[0]["answered"] = 0
     publish_change(scene)

@@ -8,7 +8,18 @@ import numpy as np
 
 from lobsim.core.agents.clocks import wind_clock
 from lobsim.core.agents.orders import send_limit
-from lobsim.core.agents.state import CROWD, CROWD_MAIL, CROWD_ORDER, TOUCH, Crowd, Scene
+from lobsim.core.agents.state import (
+    ASKED,
+    CROWD,
+    CROWD_MAIL,
+    CROWD_ORDER,
+    HEARD,
+    OPEN_ORDER,
+    REPLY,
+    TOUCH,
+    Crowd,
+    Scene,
+)
 from lobsim.core.agents.venue import serial_of, write_row
 from lobsim.core.agents.view import note_touch_change
 from lobsim.core.calendar import new_calendar, push_wait, roomier_calendar
@@ -31,6 +42,7 @@ class CrowdSize(NamedTuple):
     mail: int = 8192
     touches: int = 1024  # a power of two
     log: int = 2**15
+    replies: int = 256
 
 
 def new_crowd(
@@ -49,6 +61,7 @@ def new_crowd(
     flows    how many of them have clocks
     base     ids base + 1 and up are the crowd's, in the book; above 0: those up to it are a tape's
     """
+    outside = int(np.count_nonzero(agents["kind"] == AgentKind.OUTSIDE))
     crowd = Crowd(
         head=np.zeros(1, CROWD),
         agents=agents.copy(),
@@ -60,7 +73,12 @@ def new_crowd(
         touches=np.zeros(size.touches, TOUCH),
         log=np.zeros(size.log, TAPE),
         message=np.zeros(1, MESSAGE),
+        asked=np.zeros(outside + 1, ASKED),
+        opens=np.zeros(size.orders + 1 if outside else 1, OPEN_ORDER),
+        replies=np.zeros(size.replies if outside else 1, REPLY),
+        news=np.zeros(size.mail if outside else 1, HEARD),
     )
+    crowd.head["outside"] = outside
     crowd.head["seed"] = seed
     crowd.head["flows"] = flows
     crowd.head["base"] = crowd.head["serial"] = base
@@ -94,6 +112,9 @@ def begin_scene(scene, start_ns):
         elif agent["kind"] != AgentKind.NONE:
             head["sequence"] += 1
             push_wait(crowd.waits, start_ns, np.int64(head["sequence"]), -index - 1)
+            if agent["kind"] == AgentKind.OUTSIDE:
+                agent["due_ns"] = start_ns
+                agent["since_ns"] = start_ns - 1
     note_touch_change(scene)
 
 
@@ -176,13 +197,16 @@ def roomier_scene(scene: Scene, status: int) -> Scene:
     if status == Status.ROOM_CROWD_ORDERS:
         orders = np.zeros(2 * len(crowd.orders) - 1, CROWD_ORDER)
         orders[: len(crowd.orders)] = crowd.orders
-        return scene._replace(crowd=crowd._replace(orders=orders))
+        opens = _longer(crowd.opens) if crowd.head[0]["outside"] else crowd.opens
+        return scene._replace(crowd=crowd._replace(orders=orders, opens=opens))
     if status == Status.ROOM_CROWD_MAIL:
         mail = np.zeros(2 * len(crowd.mail) - 1, CROWD_MAIL)
         mail[: len(crowd.mail)] = crowd.mail
         return scene._replace(crowd=crowd._replace(mail=mail, waits=roomier_calendar(crowd.waits)))
     if status == Status.ROOM_TOUCHES:
         return scene._replace(crowd=crowd._replace(touches=_longer_touches(crowd)))
+    if status == Status.ROOM_NEWS:
+        return scene._replace(crowd=crowd._replace(news=_longer(crowd.news)))
     if status == Status.ROOM_LOG:
         return scene._replace(crowd=crowd._replace(log=_longer(crowd.log)))
     return scene._replace(world=roomier_world(scene.world, status))

@@ -54,8 +54,11 @@ def crowd_room(scene):
         return Status.ROOM_REPORTS
     if head["fresh"] + MOST_REQUESTS > len(crowd.orders):
         return Status.ROOM_CROWD_ORDERS
-    if not calendar_room(crowd.waits, 2 * (orders + 2 * MOST_REQUESTS) + MOST_REQUESTS * np.int64(head["warned"])):
+    told = 2 * (orders + 2 * MOST_REQUESTS)
+    if not calendar_room(crowd.waits, told + MOST_REQUESTS * np.int64(head["warned"] + head["watchers"])):
         return Status.ROOM_CROWD_MAIL
+    if head["outside"] > 0 and head["news"] + told > len(crowd.news):
+        return Status.ROOM_NEWS
     if head["touching"] and not touches_room(scene, MOST_REQUESTS):
         return Status.ROOM_TOUCHES
     if head["logging"] and head["logged"] + orders + 2 * MOST_REQUESTS > len(crowd.log):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from lobsim.core.agents.imbalance import note_standing, watch_balance
+from lobsim.core.agents.outside import is_outside, note_answer, rouse_watchers
 from lobsim.core.agents.view import note_touch_change
 from lobsim.core.calendar import push_wait
 from lobsim.core.exchange import process
@@ -117,7 +118,7 @@ def tell(scene, slot, kind, price_ticks, size, gone):
     index = np.int64(order["agent"])
     agent = crowd.agents[index]
     if agent["hears"] == 0:
-        _learn(crowd, slot, size, gone)
+        _learn(crowd, slot, np.int64(scene.world.head[0]["now_ns"]), kind, price_ticks, size, gone)
         return
     head["answers"] += 1
     place = np.int64(head["mail_free"])
@@ -139,20 +140,30 @@ def tell(scene, slot, kind, price_ticks, size, gone):
     push_wait(crowd.waits, scene.world.head[0]["now_ns"] + agent["answer_ns"], np.int64(head["sequence"]), place)
 
 
-@inline
-def _learn(crowd, slot, size, gone):
+@kernel
+def _learn(crowd, slot, now_ns, kind, price_ticks, size, gone):
     """An agent knows of a trade of its order, and whether the order is gone."""
     order = crowd.orders[slot]
-    agent = crowd.agents[order["agent"]]
-    agent["known_lots"] += size if order["side"] == Side.BUY else -size
+    index = np.int64(order["agent"])
+    agent = crowd.agents[index]
+    signed = size if order["side"] == Side.BUY else -size
+    agent["known_lots"] += signed
+    agent["known_cash_ticks"] -= signed * price_ticks
+    order["known_filled"] += size
+    order["acknowledged"] = 1
+    if is_outside(crowd, index):
+        note_answer(crowd, slot, now_ns, kind, price_ticks, size, gone)
     if gone:
         _free(crowd, slot)
 
 
 @inline
-def hear_answer(crowd, mail):
+def hear_answer(scene, mail):
     """An answer has reached its agent."""
-    _learn(crowd, np.int64(mail["order"]), np.int64(mail["size"]), mail["gone"])
+    now_ns = np.int64(scene.world.head[0]["now_ns"])
+    slot = np.int64(mail["order"])
+    kind = np.int64(mail["verb"])
+    _learn(scene.crowd, slot, now_ns, kind, np.int64(mail["price_ticks"]), np.int64(mail["size"]), mail["gone"])
 
 
 @inline
@@ -245,8 +256,9 @@ def _settle_trades(scene, n):
 
 @kernel
 def publish_change(scene):
-    """The book has changed: the touch is written down, and who asked for it hears that the book is one-sided."""
-    note_touch_change(scene)
+    """The book has changed: the touch is written down, and who asked for it hears of it, or that the book is one-sided."""
+    if note_touch_change(scene) and scene.crowd.head[0]["watchers"] > 0:
+        rouse_watchers(scene)
     watch_balance(scene)
 
 
