@@ -1,8 +1,7 @@
 """What the world did by itself reaches the crowd: a participant's requests, recorded rows and time limits, as their notes tell (`lobsim.core.notes`).
 
 Agents learn of their trades, everybody sees what was traded, and the log has its rows, so that the recorded day replays to the same book.
-
-Known limit: a snapshot that follows a CLEAR of the tape ranks in front of orders of the crowd; in the log it stands behind them.
+A snapshot that follows a CLEAR of the tape ranks in front of orders that were there before: in the log those leave and come again.
 """
 
 from __future__ import annotations
@@ -151,6 +150,26 @@ def _only_passed(world, i):
 
 
 @kernel
+def _write_those_behind(scene, order_id):
+    """A recorded order has joined in front of others: in the log these go behind it."""
+    book = scene.world.book
+    slot = find_id(book, order_id)
+    if slot == 0:
+        return
+    level = np.int64(book.nodes[slot]["level"])
+    side = np.int64(book.nodes[level]["meta"]) & 1
+    price_ticks = np.int64(book.nodes[level]["key"])
+    slot = np.int64(book.nodes[slot]["next"])
+    while slot != level:
+        size = np.int64(book.nodes[slot]["size"])
+        if size > 0:
+            serial = serial_of(scene.crowd, np.int64(book.nodes[slot]["key"]))
+            write_row(scene, Kind.DELETE, side, price_ticks, size, serial, 0, 0, 0)
+            write_row(scene, Kind.ADD, side, price_ticks, size, serial, 0, 0, 0)
+        slot = np.int64(book.nodes[slot]["next"])
+
+
+@kernel
 def _follow_entries(scene, n):
     """Orders that joined the book, among the first n notes; what left it was seen to before."""
     world = scene.world
@@ -159,6 +178,8 @@ def _follow_entries(scene, n):
         rests = _enters(world, report) and report["remaining_lots"] > 0
         if rests and not _has_left(world, np.int64(report["order_id"])):
             _row_of_order(scene, Kind.ADD, report, np.int64(report["remaining_lots"]))
+            if report["order_id"] > 0:
+                _write_those_behind(scene, np.int64(report["order_id"]))
 
 
 @kernel

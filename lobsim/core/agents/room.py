@@ -61,7 +61,7 @@ def crowd_room(scene):
         return Status.ROOM_NEWS
     if head["touching"] and not touches_room(scene, MOST_REQUESTS):
         return Status.ROOM_TOUCHES
-    if head["logging"] and head["logged"] + orders + 2 * MOST_REQUESTS > len(crowd.log):
+    if head["logging"] and head["logged"] + 3 * orders + 2 * MOST_REQUESTS > len(crowd.log):
         return Status.ROOM_LOG
     if world.head[0]["publish"] or book.head[0]["own_resting"] > 0:
         return _room_for_participant(world, orders)

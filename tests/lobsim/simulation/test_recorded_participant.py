@@ -22,9 +22,14 @@ FIRST_OWN = 2**52
 
 
 def begin(seed: int, delay_ns: int, seconds: float) -> tuple[Simulation, SimulationRun]:
-    """A recorded zero-intelligence market with a participant."""
+    """A recorded zero-intelligence market with a participant, in a small book."""
     preset = load_preset("zi")
-    preset = preset.model_copy(update={"session": preset.session.model_copy(update={"warmup": SECOND})})
+    changes = {
+        "session": preset.session.model_copy(update={"warmup": SECOND}),
+        "opening": preset.opening.model_copy(update={"levels": 40, "distance": 3}),
+        "agents": (preset.agents[0].model_copy(update={"alpha": 0.2, "window": 40, "mu": 3.0, "delta": 0.1}),),
+    }
+    preset = preset.model_copy(update=changes)
     latency = Latency(feed_ns=delay_ns, order_ns=delay_ns, response_ns=delay_ns)
     config = MarketConfig(latency=latency)
     simulation = Simulation(preset, seed, duration_ns=round(seconds * SECOND), config=config)
@@ -68,7 +73,7 @@ def act(run: SimulationRun, chance: np.random.Generator) -> None:
 def test_a_day_with_a_participant_replays_to_the_same_book_at_every_packet(
     seed: int, delay_ns: int, limit: Callable[[int, int], int]
 ) -> None:
-    simulation, run = begin(seed, delay_ns, limit(8, 2))
+    simulation, run = begin(seed, delay_ns, limit(20, 4))
     chance = np.random.default_rng(seed)
     trace: list[tuple[int, Queues]] = []
     info = simulation.info
@@ -98,11 +103,11 @@ def assert_own_trades_are_recorded(run: SimulationRun, events: object) -> None:
 def test_what_is_forced_out_at_the_end_of_a_parent_is_recorded_and_the_crowd_is_paid() -> None:
     simulation, run = begin(5, 1_000_000, 12)
     start_ns = simulation.info.session_start_ns + SECOND
-    parent = Parent(side=Side.BUY, size_lots=40, start_ns=start_ns, end_ns=start_ns + 4 * SECOND)
+    parent = Parent(side=Side.BUY, size_lots=30, start_ns=start_ns, end_ns=start_ns + 4 * SECOND)
     Desk(run, parent, algorithm_named("twap")(parent, simulation.info)).execute()
     fills = fills_of(run)
     agent = run.scene.crowd.agents[0]
-    assert fills["size_lots"].sum() == 40 == -int(agent["position_lots"])
+    assert fills["size_lots"].sum() == 30 == -int(agent["position_lots"])
     assert int(agent["cash_ticks"]) == (fills["price_ticks"] * fills["size_lots"]).sum()
     dataset = simulation.dataset_of(run)
     assert_own_trades_are_recorded_when_taken(run, dataset.events)
