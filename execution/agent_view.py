@@ -89,7 +89,7 @@ class Seat:
             return (self.index, REPLY_MARKET, side, 0, size, 0, 0, 0)
         price, tif = limit or 0, TimeInForce.IOC
         if isinstance(command, Limit):
-            tif = TimeInForce(command.tif)
+            tif = command.tif
             if command.post_only or tif not in _TIFS:
                 raise ConfigError(f"{command!r} is no order of an agent", where="on_wake", hint="GTC, IOC or FOK")
             price = _whole(command, "price_ticks", -MAX_PRICE_TICKS, MAX_PRICE_TICKS)
@@ -107,7 +107,7 @@ class Seat:
         if self.parent is None:
             if side is None:
                 raise ConfigError(f"{command!r} says no side", where="on_wake", hint="side=Side.BUY or Side.SELL")
-            return int(Side(side))
+            return int(side if type(side) is Side else Side(side))
         if side is not None and side != self.parent.side:
             raise ConfigError(f"{command!r} is not on the parent's side", where="on_wake", hint="leave the side out")
         return int(self.parent.side)
@@ -115,10 +115,12 @@ class Seat:
 
 def _whole(command: Command, name: str, least: int, most: int) -> int:
     """A field of a command as a whole number within bounds."""
-    try:
-        value = index(getattr(command, name))
-    except TypeError:
-        raise ConfigError(f"{name} of {command!r} is no whole number", where="on_wake") from None
+    value = getattr(command, name)
+    if type(value) is not int:
+        try:
+            value = index(value)
+        except TypeError:
+            raise ConfigError(f"{name} of {command!r} is no whole number", where="on_wake") from None
     if not least <= value <= most:
         raise ConfigError(f"{name} of {command!r} is out of range", where="on_wake", hint=f"{least} to {most}")
     return value

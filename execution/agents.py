@@ -101,6 +101,7 @@ class MarketAgents:
         ]
         self._seats: dict[int, Seat | Group] = {}
         self._alone: Group | None = None
+        self._apart = not any(isinstance(member, Group) for member in self.members)
         self._hears = False
 
     def __call__(self, run: SimulationRun) -> None:
@@ -111,6 +112,9 @@ class MarketAgents:
             self._hand_out(run.take_news())
         if self._alone is not None:
             run.reply(self._alone.algorithm.on_wake_all(run.asked, run.opens))
+        elif self._apart:
+            opens = run.opens
+            run.put_replies([reply for entry in run.asked.tolist() for reply in self._ask(entry, opens)])
         else:
             run.reply(self._ask_each(run.asked, run.opens))
 

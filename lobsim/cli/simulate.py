@@ -65,9 +65,10 @@ def simulate(
         raise ConfigError("no preset is named", hint="lobsim simulate --list names them")
     length_ns = None if duration is None else duration_ns(duration, "--duration")
     chosen = load_preset(preset)
+    recorded = None if tape is None else open_dataset(tape)
     with progress("compiling", None):
-        Simulation(chosen, seed, duration_ns=1).start()
-        recorded = None if tape is None else open_dataset(tape)
+        if recorded is None:
+            Simulation(chosen, seed, duration_ns=1).start()
         simulation = Simulation(chosen, seed, duration_ns=length_ns, tape=recorded)
     run = simulation.start()
     run.record()

@@ -132,14 +132,19 @@ class SimulationRun:
 
         Raises ConfigError for an agent that does not decide outside.
         """
-        crowd = self.scene.crowd
         index = replies["agent"]
-        if len(replies) and not (index.min() >= 0 and index.max() < len(crowd.agents) and self.outside[index].all()):
+        if len(replies) and not (index.min() >= 0 and index.max() < len(self.outside) and self.outside[index].all()):
             raise ConfigError("a reply names an agent that does not decide outside", where="reply")
+        self.put_replies(replies)
+
+    def put_replies(self, replies: np.ndarray | list[tuple[int, ...]]) -> None:
+        """`reply` for who knows that the agents are right; also of rows as tuples."""
+        crowd = self.scene.crowd
         if len(replies) > len(crowd.replies):
-            self.scene = self.scene._replace(crowd=crowd._replace(replies=np.zeros(2 * len(replies), REPLY)))
-        self.scene.crowd.replies[: len(replies)] = replies
-        self.scene.crowd.head["replies"] = len(replies)
+            crowd = crowd._replace(replies=np.zeros(2 * len(replies), REPLY))
+            self.scene = self.scene._replace(crowd=crowd)
+        crowd.replies[: len(replies)] = replies
+        crowd.head["replies"] = len(replies)
 
     @cached_property
     def outside(self) -> np.ndarray:

@@ -37,8 +37,8 @@ def test_what_is_printed_for_people_names_the_digest(run: Run) -> None:
 
 
 def test_a_tape_goes_on_in_the_same_book(run: Run, tmp_path: Path) -> None:
-    save(generate_day(limit=700), tmp_path / "tape")
-    arguments = ("simulate", "zi", "--duration", "2s", "--seed", "7", "--json")
+    save(generate_day(limit=400), tmp_path / "tape")
+    arguments = ("simulate", "martingale", "--duration", "2s", "--seed", "7", "--json")
     found = run(*arguments, "--tape", tmp_path / "tape", "--out", tmp_path / "days")
     assert (found.code, found.err) == (0, "")
     alone = run(*arguments).json

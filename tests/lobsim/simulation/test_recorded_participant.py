@@ -39,8 +39,10 @@ def begin(seed: int, delay_ns: int, seconds: float) -> tuple[Simulation, Simulat
 
 
 def best(run: SimulationRun, side: int) -> int:
-    """The best price of a side."""
+    """The best price of a side; the first price if it is empty."""
     key = int(run.world.book.sides[side]["best_key"])
+    if run.world.book.sides[side]["best"] == 0:
+        return 100_000
     return key if side else -key
 
 
