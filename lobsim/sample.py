@@ -25,7 +25,7 @@ VERSION = 2
 SEED = 1
 """The first whose day meets every fact that the preset is to meet."""
 PRESET = "day"
-PRESET_DIGEST = "?"
+PRESET_DIGEST = "d948b58a5f86370b8aa9fb45af213e056c8a47569b97f0b0a572bf6f3a8bf535"
 """Of the preset's meaning: frozen, for policies are trained on its days."""
 SYMBOL, DATE = "LOBS", "2026-01-05"
 NAME = f"{SYMBOL}-{DATE}-v{VERSION}"
