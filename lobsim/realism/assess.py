@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
 from lobsim.feeds.schema import Dataset
 from lobsim.realism.comparison import Comparison, compare
-from lobsim.realism.facts.catalogue import Finding, Verdict, judge_day
-from lobsim.realism.facts.measured import Context
+from lobsim.realism.facts.catalogue import FACTS, Finding, Verdict, judge_day
+from lobsim.realism.facts.measured import Context, NotMeasurable
+from lobsim.realism.facts.metaorders import ImpactCurve, impact_curves
 from lobsim.realism.prepare import Day, prepare_day
 from lobsim.realism.reference import Reference, account_of, profile_of, reference_of
 
@@ -27,12 +28,15 @@ class Subject:
     """One day, and what it says about every fact.
 
     reference   of the preset that made it; None: it is judged by the catalogue's bands
+    curves      impact of its metaorders by size, smallest first;  no_curves: why there are none
     """
 
     day: Day
     digest: str
     findings: list[Finding]
     reference: Reference | None = None
+    curves: list[ImpactCurve] = field(default_factory=list)
+    no_curves: str = ""
 
     @property
     def title(self) -> str:
@@ -58,6 +62,7 @@ class Subject:
             "hidden_executions": len(self.day.hidden),
             "verdicts": self.verdicts,
             "reference": None if self.reference is None else self.reference.as_json() | self._account(self.reference),
+            "impact_curves": [curve.as_json() for curve in self.curves],
             "facts": [finding.as_json() for finding in self.findings],
         }
 
@@ -114,7 +119,12 @@ def assess(
 def _subject(dataset: Dataset, seed: int, metaorders: pl.DataFrame | None, preset: str | None = None) -> Subject:
     reference = reference_of(dataset.info, preset)
     day = prepare_day(dataset)
-    if reference is None:
-        return Subject(day, dataset.digest, judge_day(day, seed=seed, metaorders=metaorders))
-    findings = judge_day(day, seed=seed, metaorders=metaorders, facts=reference.facts)
-    return Subject(day, dataset.digest, reference.mark(findings), reference)
+    facts = FACTS if reference is None else reference.facts
+    findings = judge_day(day, seed=seed, metaorders=metaorders, facts=facts)
+    if reference is not None:
+        findings = reference.mark(findings)
+    try:
+        curves, why = impact_curves(Context(day, seed, metaorders)), ""
+    except NotMeasurable as reason:
+        curves, why = [], str(reason)
+    return Subject(day, dataset.digest, findings, reference, curves, why)

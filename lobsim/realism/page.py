@@ -68,6 +68,9 @@ def _day_figures(subjects: list[tuple[Subject, str, str]]) -> dict[str, go.Figur
     days = [(subject.day, colour) for subject, _, colour in subjects]
     figures["signs"] = charts.sign_figure(days)
     figures["response"] = charts.response_figure(days)
+    for subject, key, colour in subjects:
+        if subject.curves:
+            figures[f"impact-{key}"] = charts.impact_figure(subject.curves, colour)
     return figures
 
 
@@ -147,6 +150,11 @@ def _words(subject: Subject) -> dict[str, Any]:
         "data": told + depth,
         "hours": f"{day.seconds / 3600:.2g} h",
         "digest": subject.digest,
+        "sizes": [
+            (f"{curve.lots:,.0f}", f"{curve.metaorders:,}", f"{strength:.2g}")
+            for curve, strength in zip(subject.curves, charts.shades(len(subject.curves)), strict=True)
+        ],
+        "no_curves": subject.no_curves,
     }
 
 
