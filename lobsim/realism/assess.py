@@ -16,6 +16,7 @@ import polars as pl
 
 from lobsim.feeds.schema import Dataset
 from lobsim.realism.comparison import Comparison, compare
+from lobsim.realism.discriminator import Discrimination, discriminate
 from lobsim.realism.facts.catalogue import FACTS, Finding, Verdict, judge_day
 from lobsim.realism.facts.measured import Context, NotMeasurable
 from lobsim.realism.facts.metaorders import ImpactCurve, impact_curves
@@ -77,12 +78,14 @@ class Realism:
     """What a day shows, alone or beside another one.
 
     comparison  None without another day
+    told_apart  what the discriminator says; why not, in words; None where it was not asked
     """
 
     ours: Subject
     theirs: Subject | None
     comparison: Comparison | None
     seed: int
+    told_apart: Discrimination | str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Plain numbers and text."""
@@ -90,6 +93,9 @@ class Realism:
             "seed": self.seed,
             "against": None if self.theirs is None else self.theirs.as_json(),
             "comparison": None if self.comparison is None else self.comparison.as_json(),
+            "discriminator": self.told_apart.as_json()
+            if isinstance(self.told_apart, Discrimination)
+            else self.told_apart and {"area": None, "note": f"not measurable, because {self.told_apart}"},
         }
 
 
@@ -100,12 +106,14 @@ def assess(
     seed: int = 0,
     metaorders: pl.DataFrame | None = None,
     preset: str | None = None,
+    discriminator: bool = False,
 ) -> Realism:
     """Hold a day against every fact, and against another day where there is one.
 
     seed        of the drawing of blocks for intervals
     metaorders  of the first day (lobsim.realism.facts.measured.METAORDERS), where whoever made it knows them
     preset      by whose reference the first day is judged, instead of the preset its notes name
+    discriminator  whether a classifier is to tell the two days apart, which takes a quarter of a minute more
 
     Raises DataError for what cannot be replayed, ConfigError for a table of metaorders that is none and for a preset without a reference.
     """
@@ -113,7 +121,15 @@ def assess(
     if against is None:
         return Realism(ours, None, None, seed)
     theirs = _subject(against, seed, None)
-    return Realism(ours, theirs, compare(Context(ours.day, seed), Context(theirs.day, seed)), seed)
+    pair = Context(ours.day, seed), Context(theirs.day, seed)
+    return Realism(ours, theirs, compare(*pair), seed, _told_apart(*pair) if discriminator else None)
+
+
+def _told_apart(ours: Context, theirs: Context) -> Discrimination | str:
+    try:
+        return discriminate(ours, theirs, seed=ours.seed)
+    except NotMeasurable as reason:
+        return str(reason)
 
 
 def _subject(dataset: Dataset, seed: int, metaorders: pl.DataFrame | None, preset: str | None = None) -> Subject:
