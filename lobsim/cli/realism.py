@@ -51,6 +51,9 @@ def realism(
         typer.Option("--preset", help="Judge by this preset's reference; default: the one the day was made by."),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the draws behind the intervals.")] = 0,
+    discriminator: Annotated[
+        bool, typer.Option("--discriminator", help="Let a classifier try to tell the two days apart: takes longer.")
+    ] = False,
     book: BookOption = None,
     seed_book: SeedBookOption = None,
     truth: TruthOption = None,
@@ -83,13 +86,13 @@ def realism(
                 against, book=against_book, seed_book=against_seed_book, symbol=against_symbol, date=against_date
             )
     else:
-        _refuse_without_against((against_book, against_seed_book, against_symbol, against_date))
+        _refuse_without_against((against_book, against_seed_book, against_symbol, against_date, discriminator or None))
     _compile(dataset, other)
     from lobsim.realism.assess import assess
 
     clock = Stopwatch()
     with progress("measuring", None):
-        found = assess(dataset, other, seed=seed, metaorders=table, preset=preset)
+        found = assess(dataset, other, seed=seed, metaorders=table, preset=preset, discriminator=discriminator)
     told = found.as_json() | {"seconds": clock.seconds}
     if out is not None:
         told["out"] = _write(found, told, out)
@@ -190,6 +193,7 @@ def _print_report(found: Realism, seconds: float) -> None:
     _print_account(found)
     if found.comparison is not None and found.theirs is not None:
         _print_distances(found)
+        _print_told_apart(found)
     counts = ", ".join(f"{count} {verdict}" for verdict, count in found.ours.verdicts.items())
     print_text(f"\n{counts}. What each value is, and its band: --json, or the page of --out. {seconds:.1f} s.")
 
@@ -236,6 +240,20 @@ def _print_distances(found: Realism) -> None:
         print_text(f"response curves: {comparison.responses.gap:.2f} ticks apart ({low:.2f} to {high:.2f})")
     for note in comparison.notes:
         print_text(note)
+
+
+def _print_told_apart(found: Realism) -> None:
+    told = found.told_apart
+    if told is None:
+        return
+    if isinstance(told, str):
+        print_text(f"discriminator: not measurable, because {told}")
+        return
+    words = [
+        f"{one.area:.3f} ({one.low:.3f} to {one.high:.3f})" if one is not None else "n/a"
+        for one in (told.days, told.floor)
+    ]
+    print_text(f"discriminator, area under ROC, 99 %: {words[0]}; the other day's own halves {words[1]}")
 
 
 def _distance_row(score: ScoreDistance) -> tuple[str, ...]:

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
 from lobsim.feeds.schema import Dataset
 from lobsim.realism.comparison import Comparison, compare
-from lobsim.realism.facts.catalogue import Finding, Verdict, judge_day
-from lobsim.realism.facts.measured import Context
+from lobsim.realism.discriminator import Discrimination, discriminate
+from lobsim.realism.facts.catalogue import FACTS, Finding, Verdict, judge_day
+from lobsim.realism.facts.measured import Context, NotMeasurable
+from lobsim.realism.facts.metaorders import ImpactCurve, impact_curves
 from lobsim.realism.prepare import Day, prepare_day
 from lobsim.realism.reference import Reference, account_of, profile_of, reference_of
 
@@ -27,12 +29,15 @@ class Subject:
     """One day, and what it says about every fact.
 
     reference   of the preset that made it; None: it is judged by the catalogue's bands
+    curves      impact of its metaorders by size, smallest first;  no_curves: why there are none
     """
 
     day: Day
     digest: str
     findings: list[Finding]
     reference: Reference | None = None
+    curves: list[ImpactCurve] = field(default_factory=list)
+    no_curves: str = ""
 
     @property
     def title(self) -> str:
@@ -58,6 +63,7 @@ class Subject:
             "hidden_executions": len(self.day.hidden),
             "verdicts": self.verdicts,
             "reference": None if self.reference is None else self.reference.as_json() | self._account(self.reference),
+            "impact_curves": [curve.as_json() for curve in self.curves],
             "facts": [finding.as_json() for finding in self.findings],
         }
 
@@ -72,12 +78,14 @@ class Realism:
     """What a day shows, alone or beside another one.
 
     comparison  None without another day
+    told_apart  what the discriminator says; why not, in words; None where it was not asked
     """
 
     ours: Subject
     theirs: Subject | None
     comparison: Comparison | None
     seed: int
+    told_apart: Discrimination | str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Plain numbers and text."""
@@ -85,6 +93,9 @@ class Realism:
             "seed": self.seed,
             "against": None if self.theirs is None else self.theirs.as_json(),
             "comparison": None if self.comparison is None else self.comparison.as_json(),
+            "discriminator": self.told_apart.as_json()
+            if isinstance(self.told_apart, Discrimination)
+            else self.told_apart and {"area": None, "note": f"not measurable, because {self.told_apart}"},
         }
 
 
@@ -95,12 +106,14 @@ def assess(
     seed: int = 0,
     metaorders: pl.DataFrame | None = None,
     preset: str | None = None,
+    discriminator: bool = False,
 ) -> Realism:
     """Hold a day against every fact, and against another day where there is one.
 
     seed        of the drawing of blocks for intervals
     metaorders  of the first day (lobsim.realism.facts.measured.METAORDERS), where whoever made it knows them
     preset      by whose reference the first day is judged, instead of the preset its notes name
+    discriminator  whether a classifier is to tell the two days apart, which takes a quarter of a minute more
 
     Raises DataError for what cannot be replayed, ConfigError for a table of metaorders that is none and for a preset without a reference.
     """
@@ -108,13 +121,26 @@ def assess(
     if against is None:
         return Realism(ours, None, None, seed)
     theirs = _subject(against, seed, None)
-    return Realism(ours, theirs, compare(Context(ours.day, seed), Context(theirs.day, seed)), seed)
+    pair = Context(ours.day, seed), Context(theirs.day, seed)
+    return Realism(ours, theirs, compare(*pair), seed, _told_apart(*pair) if discriminator else None)
+
+
+def _told_apart(ours: Context, theirs: Context) -> Discrimination | str:
+    try:
+        return discriminate(ours, theirs, seed=ours.seed)
+    except NotMeasurable as reason:
+        return str(reason)
 
 
 def _subject(dataset: Dataset, seed: int, metaorders: pl.DataFrame | None, preset: str | None = None) -> Subject:
     reference = reference_of(dataset.info, preset)
     day = prepare_day(dataset)
-    if reference is None:
-        return Subject(day, dataset.digest, judge_day(day, seed=seed, metaorders=metaorders))
-    findings = judge_day(day, seed=seed, metaorders=metaorders, facts=reference.facts)
-    return Subject(day, dataset.digest, reference.mark(findings), reference)
+    facts = FACTS if reference is None else reference.facts
+    findings = judge_day(day, seed=seed, metaorders=metaorders, facts=facts)
+    if reference is not None:
+        findings = reference.mark(findings)
+    try:
+        curves, why = impact_curves(Context(day, seed, metaorders)), ""
+    except NotMeasurable as reason:
+        curves, why = [], str(reason)
+    return Subject(day, dataset.digest, findings, reference, curves, why)

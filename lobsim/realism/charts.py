@@ -16,6 +16,7 @@ from lobsim.feeds.schema import DatasetInfo
 from lobsim.realism.comparison import Comparison
 from lobsim.realism.distances import centred_interval
 from lobsim.realism.estimators import autocorrelation, log_binned
+from lobsim.realism.facts.metaorders import ImpactCurve
 from lobsim.realism.prepare import Day
 from lobsim.realism.responses import LAGS
 
@@ -122,10 +123,10 @@ def depth_figure(day: Day, colour: str) -> go.Figure:
     return figure.update_layout(**layout(), xaxis=_clock_axis(), yaxis=axis("ticks from the mid", showgrid=False))
 
 
-def _clear(colour: str) -> str:
+def _clear(colour: str, opacity: float = 0) -> str:
     """The same colour, seen through."""
     red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0)"
+    return f"rgba({red},{green},{blue},{opacity:.3g})"
 
 
 def _depth_grid(day: Day, good: np.ndarray) -> tuple[np.ndarray, int, np.ndarray]:
@@ -171,6 +172,31 @@ def response_figure(days: list[tuple[Day, str]]) -> go.Figure:
     return figure.update_layout(
         **layout(), xaxis=axis("lag, market orders", type="log", dtick=1), yaxis=axis("ticks", rangemode="tozero")
     )
+
+
+def impact_figure(curves: list[ImpactCurve], colour: str) -> go.Figure:
+    """Impact of metaorders by size while they are worked and after, with its interval; the larger, the darker."""
+    figure = go.Figure()
+    for curve, strength in zip(curves, shades(len(curves)), strict=True):
+        known = np.isfinite(curve.low) & np.isfinite(curve.high)
+        around = np.concatenate([curve.durations[known], curve.durations[known][::-1]])
+        figure.add_scatter(
+            x=around.tolist(), y=_plain(np.concatenate([curve.high[known], curve.low[known][::-1]])), mode="lines", line={"width": 0},
+            fill="toself", fillcolor=_clear(colour, 0.16 * strength), hoverinfo="skip",
+        )  # fmt: skip
+        figure.add_scatter(
+            x=curve.durations.tolist(), y=_plain(curve.ticks), mode="lines", line={"color": colour, "width": 1.8}, opacity=strength,
+            hovertemplate=f"%{{x:.2f}} durations: %{{y:.3g}} ticks<extra>{curve.lots:,.0f} lots</extra>",
+        )  # fmt: skip
+    figure.add_vline(x=1, line={"color": QUIET, "width": 1, "dash": "dot"})
+    return figure.update_layout(
+        **layout(), xaxis=axis("time, durations of the metaorder", dtick=1), yaxis=axis("ticks", rangemode="tozero")
+    )
+
+
+def shades(count: int) -> list[float]:
+    """How strong each of so many curves of one colour is, weakest first."""
+    return [1 - 0.3 * (count - 1 - place) for place in range(count)]
 
 
 def event_figure(ours: np.ndarray, theirs: np.ndarray) -> go.Figure:

@@ -2,7 +2,7 @@
 
 After LOB-Bench (Nagy et al. 2025, arXiv 2502.09172), with what it leaves open mended: sweeps over several prices are one market order, an inter-arrival
 time of zero is an atom, lifetimes that were not seen to their end count, and intervals come from drawing whole sequences.
-Not here: its discriminator.
+Its discriminator: lobsim.realism.discriminator.
 """
 
 from __future__ import annotations

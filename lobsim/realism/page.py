@@ -19,9 +19,11 @@ from lobsim.pages import write_page as write_text
 from lobsim.realism import charts
 from lobsim.realism.assess import Realism, Subject
 from lobsim.realism.comparison import LEVEL, SUMMARIES
+from lobsim.realism.discriminator import Area, Discrimination
 from lobsim.realism.facts.catalogue import Finding, Verdict
 from lobsim.realism.reference import account_of, profile_of
 from lobsim.realism.responses import EVENTS
+from lobsim.realism.windows import MESSAGES
 
 FILE_NAME = "realism.html"
 _HERE = Path(__file__).parent
@@ -68,6 +70,9 @@ def _day_figures(subjects: list[tuple[Subject, str, str]]) -> dict[str, go.Figur
     days = [(subject.day, colour) for subject, _, colour in subjects]
     figures["signs"] = charts.sign_figure(days)
     figures["response"] = charts.response_figure(days)
+    for subject, key, colour in subjects:
+        if subject.curves:
+            figures[f"impact-{key}"] = charts.impact_figure(subject.curves, colour)
     return figures
 
 
@@ -100,7 +105,22 @@ def _distance_figures(found: Realism, figures: dict[str, go.Figure]) -> dict[str
         "responses": comparison.responses
         and f"{comparison.responses.gap:.2f} ({_range(comparison.responses.interval)}) ticks",
         "notes": comparison.notes,
+        "told_apart": _told_apart(found.told_apart),
     }
+
+
+def _told_apart(told: Discrimination | str | None) -> str:
+    """What the discriminator says, in a sentence or two; empty where it was not asked."""
+    if told is None:
+        return ""
+    if isinstance(told, str):
+        return f"The discriminator is not measurable, because {told}."
+    text = f"A classifier that has learnt from two thirds of both days tells windows of {MESSAGES} messages of the rest apart with an area under the ROC curve of {_area(told.days)}; 0.5 is guessing, 1 certainty."
+    return text if told.floor is None else f"{text} Of the other day's own halves: {_area(told.floor)}."
+
+
+def _area(one: Area) -> str:
+    return f"{one.area:.3f} ({one.low:.3f} to {one.high:.3f})"
 
 
 def _with(one: dict[str, Any], word: str) -> str:
@@ -147,6 +167,11 @@ def _words(subject: Subject) -> dict[str, Any]:
         "data": told + depth,
         "hours": f"{day.seconds / 3600:.2g} h",
         "digest": subject.digest,
+        "sizes": [
+            (f"{curve.lots:,.0f}", f"{curve.metaorders:,}", f"{strength:.2g}")
+            for curve, strength in zip(subject.curves, charts.shades(len(subject.curves)), strict=True)
+        ],
+        "no_curves": subject.no_curves,
     }
 
 

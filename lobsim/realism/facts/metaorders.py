@@ -10,6 +10,7 @@ Known limit: metaorders that are not done when the day ends are not in the table
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -158,6 +159,14 @@ class ImpactCurve:
     ticks: np.ndarray
     low: np.ndarray
     high: np.ndarray
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain numbers; null for what is not a number."""
+        points = {
+            name: [float(value) if np.isfinite(value) else None for value in getattr(self, name)]
+            for name in ("durations", "ticks", "low", "high")
+        }
+        return {"metaorders": self.metaorders, "lots": self.lots} | points
 
 
 def impact_curves(context: Context, sizes: int = 3) -> list[ImpactCurve]:

@@ -114,3 +114,10 @@ def test_options_of_a_day_that_is_not_there_are_refused(stored: Path, run: Run) 
     done = run("realism", stored, "--against-date", "2012-06-21")
     assert 1 == done.code
     assert "options of the other day need --against" in done.err
+
+
+def test_a_discriminator_says_how_well_or_why_not(stored: Path, run: Run) -> None:
+    told = run("realism", stored, "--against", stored, "--discriminator", "--json").json["discriminator"]
+    assert told["area"] is None and "not measurable, because one of the days has" in told["note"]
+    assert run("realism", stored, "--against", stored, "--json").json["discriminator"] is None
+    assert "need --against" in run("realism", stored, "--discriminator").err
