@@ -22,7 +22,7 @@ from lobsim.calibration.flow.moves import with_theta_reinit
 from lobsim.calibration.flow.preset_file import preset_of, preset_table, session_seconds, write_preset
 from lobsim.calibration.flow.queue_reactive import QUEUES, fit_queue_reactive
 from lobsim.calibration.flow.recording import DROPPED_NS, Recording, recording_of
-from lobsim.calibration.flow.zero_intelligence import fit_zero_intelligence
+from lobsim.calibration.flow.zero_intelligence import CENTRAL, fit_zero_intelligence
 from lobsim.errors import ConfigError
 from lobsim.feeds.schema import Dataset
 from lobsim.realism.facts.catalogue import FACTS, HELD_OUT, Finding, judge
@@ -62,7 +62,9 @@ class Calibration:
     def agreement(self) -> float:
         """Share of the time for which the events add up to the best sizes of the book."""
         time = [float(each.usable_ns.sum()) for each in self.recordings]
-        return sum(each.agreement * part for each, part in zip(self.recordings, time, strict=True)) / max(sum(time), 1.0)
+        return sum(each.agreement * part for each, part in zip(self.recordings, time, strict=True)) / max(
+            sum(time), 1.0
+        )
 
     def write(self, path: Path) -> None:
         """Keep the preset as a TOML file; raises ConfigError for a name that is none, OSError as the disk does."""
@@ -101,6 +103,7 @@ def calibrate_flow(
     model: str,
     *,
     drop_ns: int | None = None,
+    central: tuple[float, float] = CENTRAL,
     queues: int = QUEUES,
     decays: Sequence[float] = DECAYS,
     seed: int = 0,
@@ -109,9 +112,10 @@ def calibrate_flow(
 
     model    one of MODELS
     drop_ns  left out at either end of a day; None: 15 minutes (an eighth of a short day) where the model knows no time of day, else nothing
+    central  of model zi: quantiles of the distance from the opposite best between which placements are counted
     queues   of model qr, a side
     decays   of model hawkes12, per second
-    seed     of the blocks that are drawn again for errors, and of what is simulated
+    seed     of what is simulated to fit theta_reinit of model qr
 
     Raises ConfigError for a model that does not exist and days that do not belong together, DataError for data that cannot tell what the model needs.
     """
@@ -122,11 +126,11 @@ def calibrate_flow(
         drop_ns = 0 if model == "hawkes12" else DROPPED_NS
     recordings = [recording_of(each, drop_ns=drop_ns) for each in datasets]
     if model == "zi":
-        fitted = fit_zero_intelligence(recordings, seed=seed)
+        fitted = fit_zero_intelligence(recordings, central=central)
     elif model == "cst":
-        fitted = fit_cont_stoikov_talreja(recordings, seed=seed)
+        fitted = fit_cont_stoikov_talreja(recordings)
     elif model == "qr":
-        fitted = fit_queue_reactive(recordings, queues=queues, seed=seed)
+        fitted = fit_queue_reactive(recordings, queues=queues)
         fitted = with_theta_reinit(model, fitted, recordings, seed=seed)
     else:
         fitted = fit_hawkes(recordings, decays=decays)

@@ -25,19 +25,17 @@ FEW = 10
 """Orders below which lambda is that of the power law."""
 
 
-def fit_cont_stoikov_talreja(recordings: Sequence[Recording], *, seed: int = 0) -> Fitted:
+def fit_cont_stoikov_talreja(recordings: Sequence[Recording]) -> Fitted:
     """Fit the flow to one or several days.  Raises DataError where no limit order arrives."""
     count = min(placements(recordings, (0.0, SHARE))[1], LONGEST)
     sizes = {what: _mean_size(recordings, what) for what in (ARRIVAL, CANCEL, TAKE)}
     unit = sizes[ARRIVAL]
     time = [2 * each.seconds for each in recordings]
-    entering = rates([by_distance(each, ARRIVAL, count) for each in recordings], [part[:, None] for part in time], seed=seed)  # fmt: skip
+    entering = rates([by_distance(each, ARRIVAL, count) for each in recordings], [part[:, None] for part in time])  # fmt: skip
     taken = [each.count(each.events.what == TAKE) for each in recordings]
-    mu = _scaled(rates(taken, time, seed=seed), sizes[TAKE] / unit)
+    mu = _scaled(rates(taken, time), sizes[TAKE] / unit)
     rested = [lots_time(each, count) / unit for each in recordings]
-    dying = _scaled(
-        rates([by_distance(each, CANCEL, count) for each in recordings], rested, seed=seed), sizes[CANCEL] / unit
-    )
+    dying = _scaled(rates([by_distance(each, CANCEL, count) for each in recordings], rested), sizes[CANCEL] / unit)
     k, alpha = power_law(entering.value)
     power = k.value * np.arange(1, count + 1) ** -alpha.value
     table = np.where(entering.count >= FEW, entering.value, power)
@@ -115,7 +113,7 @@ def _outside(recordings: Sequence[Recording], count: int) -> float:
 
 def _opening(rested: list[np.ndarray], time: list[np.ndarray], spread_ticks: float) -> dict[str, int]:
     """As many orders a level as there are in the mean where most rest."""
-    depth = sum(part.sum(axis=0) for part in rested) / sum(part.sum() for part in time)
+    depth = np.concatenate(rested).sum(axis=0) / sum(float(part.sum()) for part in time)
     return {
         "levels": int(min(max(len(depth), 5), 200)),
         "orders": int(min(max(round(float(np.max(depth))), 1), 50)),

@@ -1,6 +1,6 @@
 """Estimates with their errors, and what a fit as a whole gives.
 
-A rate is a sum of counts over a sum of exposures.  Its standard error is the larger of two: that of whole blocks of time drawn again, which knows that events come in
+A rate is a sum of counts over a sum of exposures.  Its standard error is the larger of two: one out of how far whole blocks of time lie from the rate, which knows that events come in
 clusters, and that of a Poisson count, which knows how few there are.
 """
 
@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-
-from lobsim.realism.intervals import Resampler
 
 
 @dataclass(frozen=True)
@@ -87,9 +85,11 @@ def rates(
     exposures: Sequence[np.ndarray],
     *,
     events: Sequence[np.ndarray] | None = None,
-    seed: int = 0,
 ) -> Rates:
     """Sums of counts over sums of exposures, 0 where there is no exposure.
+
+    The error of blocks b is that of a ratio to first order, sqrt(B / (B - 1) sum_b (count_b - rate exposure_b)^2) / exposure: a state that only one block has seen
+    would make a ratio of blocks drawn again infinite.
 
     counts, exposures  per recording float [blocks] or [blocks, n]
     events             how many events a count stands for, where it sums sizes
@@ -99,11 +99,8 @@ def rates(
     top, bottom = np.broadcast_arrays(top, bottom)
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.nan_to_num(top.sum(axis=0) / bottom.sum(axis=0), posinf=0.0)
-        weights = Resampler(len(top), seed=seed).weights
-        drawn = (weights @ top) / (weights @ bottom)
-        told = np.isfinite(drawn)
-        around = np.where(told, drawn - value, 0.0)
-        spread = np.sqrt((around**2).sum(axis=0) / told.sum(axis=0))
+        apart = np.sqrt(((top - value * bottom) ** 2).sum(axis=0) * len(top) / max(len(top) - 1, 1))
+        spread = apart / bottom.sum(axis=0)
         poisson = np.where(number > 0, value / np.sqrt(np.maximum(number, 1)), np.nan)
     error = np.fmax(np.nan_to_num(spread), poisson)
     return Rates(value, error, np.broadcast_to(number, value.shape))

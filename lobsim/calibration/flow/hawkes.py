@@ -35,6 +35,8 @@ from lobsim.errors import DataError
 
 DECAYS = (1500.0, 100.0)
 """Per second: half of the kernel within half a millisecond, nine tenths within eight, as of Apple in 2019 (Jain and others 2024)."""
+TIME_OF_DAY = "time of day"
+"""How the names of its estimates begin: "time of day take 3" is of the third half hour."""
 _FEWEST = 50
 _NEGLIGIBLE = 0.005
 _HIGHEST = 0.99
@@ -45,7 +47,6 @@ def fit_hawkes(
     *,
     decays: Sequence[float] = DECAYS,
     spread_ticks: float | None = None,
-    seed: int = 0,
 ) -> Fitted:
     """Fit the market to one or several days.
 
@@ -103,7 +104,9 @@ def _check(recordings: Sequence[Recording], courses: list[Course]) -> None:
     for what, name in enumerate(EVENTS):
         count = sum(int(np.isin(course.kind, (what, what + 6)).sum()) for course in courses)
         if count < _FEWEST:
-            hint = "take a longer recording" if what != INSIDE else "take --model qr for a stock whose spread hardly opens"
+            hint = (
+                "take a longer recording" if what != INSIDE else "take --model qr for a stock whose spread hardly opens"
+            )
             raise DataError(
                 f"there are {count} events of type {name!r}, {_FEWEST} are needed",
                 file=recordings[0].day.info.source,
@@ -119,11 +122,11 @@ def _fit_type(
     for turn in range(3 if what == INSIDE else 1):
         factors = [factors_of(day.course, what, spread, power) for day in days]
         problem = Problem(days, what, beta, shares, factors)
-        x = problem.fit(signed=False)
+        x = problem.fit_convex()
         if turn < 2 and what == INSIDE:
             power, error = _power(problem, x, spread)
-            told = Estimate("spread_power", power, error, "of (spread / mean_spread)")
-    return problem, problem.fit(signed=True, start=x), told
+            told = Estimate("spread_power", power, error, "exponent")
+    return problem, problem.fit_signed(x), told
 
 
 def _shares(courses: list[Course], days: list[Course12], beta: np.ndarray, spread: float) -> np.ndarray:
@@ -143,9 +146,7 @@ class FreeProblem(Problem):
     def __init__(
         self, days: list[Course12], what: int, decays: np.ndarray, factors: list[tuple[np.ndarray, np.ndarray]]
     ) -> None:
-        self.parts = [
-            Problem(days, what, decays, np.eye(len(decays))[k], factors) for k in range(len(decays))
-        ]
+        self.parts = [Problem(days, what, decays, np.eye(len(decays))[k], factors) for k in range(len(decays))]
         first = self.parts[0]
         self.buckets, self.scale, self.log_factors = first.buckets, first.scale, first.log_factors
         own = slice(self.buckets, None)
@@ -154,18 +155,10 @@ class FreeProblem(Problem):
 
     def masses(self) -> np.ndarray:
         """float [K]: mass at each exponential, events called forth by all events of the recording."""
-        from scipy.optimize import minimize
-
         count = len(self.parts) * TYPES
-        units = np.concatenate([np.full(self.buckets, self.scale), np.ones(count)])
-        start = np.concatenate([np.full(self.buckets, 0.5), np.full(count, 0.5 / count)])
-
-        def scaled(y: np.ndarray) -> tuple[float, np.ndarray]:
-            value, slope = self.linear(y * units)
-            return value / len(self.rows), slope * units / len(self.rows)
-
-        found = minimize(scaled, start, jac=True, method="L-BFGS-B", bounds=[(1e-3, None)] * self.buckets + [(0.0, None)] * count, options={"maxiter": 300, "ftol": 1e-9})  # fmt: skip
-        weights = found.x[self.buckets :] * self.weight[self.buckets :]
+        start = np.concatenate([np.full(self.buckets, self.scale / 2), np.full(count, 0.5 / count)])
+        x = self._minimise(self.linear, start, 0.0)
+        weights = x[self.buckets :] * self.weight[self.buckets :]
         return weights.reshape(len(self.parts), TYPES).sum(axis=1)
 
 
@@ -197,14 +190,13 @@ def _stable(own: np.ndarray, other: np.ndarray) -> tuple[float, tuple[float, flo
     return min(1.0, _HIGHEST / max(radii[1], 1e-12)), (radii[0], radii[1])
 
 
-def _time_of_day(
-    problems: list[Problem], found: list[np.ndarray]
-) -> tuple[dict[str, float], dict[str, list[float]]]:
+def _time_of_day(problems: list[Problem], found: list[np.ndarray]) -> tuple[dict[str, float], dict[str, list[float]]]:
     """Base rates, and multipliers by half hour where there are several, one in the mean over time."""
     base, times = {}, {}
     for name, problem, x in zip(EVENTS, problems, found, strict=True):
         levels, time = x[: problem.buckets], problem.weight[: problem.buckets]
         mean = float((levels * time).sum() / time.sum())
+        levels = np.where(time > 0, levels, mean)  # a break of the calendar says nothing
         base[name] = mean
         if problem.buckets > 1:
             times[name] = (levels / mean).tolist()
@@ -255,9 +247,16 @@ def _estimates(problems: list[Problem], found: list[np.ndarray], errors: list[np
     """Every parameter with its error."""
     told = []
     for name, problem, x, error in zip(EVENTS, problems, found, errors, strict=True):
-        for b in range(problem.buckets):
-            label = f"base {name}" + (f" in half hour {b + 1}" if problem.buckets > 1 else "")
-            told.append(Estimate(label, float(x[b]), float(error[b]), "per second and side", len(problem.rows)))
+        levels, doubts, time = x[: problem.buckets], error[: problem.buckets], problem.weight[: problem.buckets]
+        share = time / time.sum()
+        mean, doubt = float(share @ levels), float(np.sqrt((share * doubts) ** 2 @ np.ones(len(share))))
+        told.append(Estimate(f"base {name}", mean, doubt, "per second and side", len(problem.rows)))
+        if problem.buckets > 1:
+            halves = zip(np.where(time > 0, levels / mean, 1.0), np.where(time > 0, doubts / mean, np.nan), strict=True)
+            told += [
+                Estimate(f"{TIME_OF_DAY} {name} {b + 1}", float(v), float(e), "times base")
+                for b, (v, e) in enumerate(halves)
+            ]
     for name, problem, x, error in zip(EVENTS, problems, found, errors, strict=True):
         for place in range(TYPES):
             side = "same" if place < 6 else "opposite"

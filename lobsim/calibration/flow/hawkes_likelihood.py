@@ -11,6 +11,7 @@ Known limit: 100 bytes for each event and exponential are held in memory.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +26,10 @@ _FLOOR = 1e-3
 """Share of the mean rate below which the logarithm goes on as a straight line."""
 _MOST = 3.0
 _LOOKED_AT = 30_000
-"""Points at which the cut at 0 is integrated while fitting; of more, every second, third, ... one stands for its neighbours."""
+"""Points at which the cut at 0 is integrated in the first steps of a fit; of more, every second, third, ... one stands for its neighbours."""
+
+
+Likelihood = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
 
 class Course12(NamedTuple):
@@ -110,11 +114,9 @@ class Problem:
         logs = np.where(high, np.log(np.where(high, level, 1.0)), np.log(floor) + (level - floor) / floor)
         return float(self.weight @ x - logs.sum() - self.log_factors), self.weight - inverse @ self.rows
 
-    def cut(self, x: np.ndarray) -> tuple[float, np.ndarray]:
-        """What the cut at 0 adds to the integral, and its gradient."""
+    def cut(self, x: np.ndarray, stride: int = 1) -> tuple[float, np.ndarray]:
+        """What the cut at 0 adds to the integral, and its gradient.  stride: one point stands for so many"""
         total, slope = 0.0, np.zeros(len(x))
-        points = sum(len(day.course.seconds) for day in self.days)
-        stride = -(-points // _LOOKED_AT)
         for day, (factor, _) in zip(self.days, self.factors, strict=True):
             for order in (np.arange(TYPES), MIRROR):
                 below, touched, found = self.below(day, x, order, stride)
@@ -151,30 +153,41 @@ class Problem:
         steps = np.where(level < 0, steps, 0.0)
         return (-level * steps).sum(axis=1), touched, (steps.sum(axis=1), np.einsum("nmk,nm->nk", fade, steps))
 
-    def exact(self, x: np.ndarray) -> tuple[float, np.ndarray]:
-        """Negative log likelihood and its gradient."""
-        value, slope = self.linear(x)
-        more, more_slope = self.cut(x)
-        return value + more, slope + more_slope
-
     def start(self) -> np.ndarray:
         """Half of the events by themselves, the others called forth alike."""
         return np.concatenate([np.full(self.buckets, self.scale / 2), np.full(TYPES, 0.5 / TYPES)])
 
-    def fit(self, *, signed: bool, start: np.ndarray | None = None) -> np.ndarray:
-        """The parameters of the greatest likelihood: base by half hour, then causes of the own and of the other side."""
-        function = self.exact if signed else self.linear
-        bounds = [(_FLOOR * self.scale, None)] * self.buckets + [(-_MOST if signed else 0.0, _MOST)] * TYPES
-        units = np.concatenate([np.full(self.buckets, self.scale), np.ones(TYPES)])
-        first = (self.start() if start is None else start) / units
+    def fit_convex(self) -> np.ndarray:
+        """The parameters of the greatest likelihood among kernels that are nowhere below 0: base by half hour, then causes of the own and of the other side."""
+        return self._minimise(self.linear, self.start(), 0.0)
+
+    def fit_signed(self, start: np.ndarray) -> np.ndarray:
+        """The parameters of the greatest likelihood near some others; first with some of the points, then with all."""
+        points = sum(len(day.course.seconds) for day in self.days)
+        x = start
+        for stride in sorted({-(-points // _LOOKED_AT), 1}, reverse=True):
+
+            def exact(x: np.ndarray, stride: int = stride) -> tuple[float, np.ndarray]:
+                value, slope = self.linear(x)
+                more, more_slope = self.cut(x, stride)
+                return value + more, slope + more_slope
+
+            x = self._minimise(exact, x, -_MOST)
+        return x
+
+    def _minimise(self, function: Likelihood, start: np.ndarray, least: float) -> np.ndarray:
+        """Where a negative log likelihood is smallest, with no kernel below `least`."""
+        count = len(start) - self.buckets
+        units = np.concatenate([np.full(self.buckets, self.scale), np.ones(count)])
+        events = len(self.rows)
 
         def scaled(y: np.ndarray) -> tuple[float, np.ndarray]:
             value, slope = function(y * units)
-            return value / len(self.rows), slope * units / len(self.rows)
+            return value / events, slope * units / events
 
-        scaled_bounds = [(low / unit, None if high is None else high / unit) for (low, high), unit in zip(bounds, units, strict=True)]  # fmt: skip
-        found = minimize(scaled, first, jac=True, method="L-BFGS-B", bounds=scaled_bounds, options={"maxiter": 300, "ftol": 1e-9, "gtol": 1e-6})  # fmt: skip
-        return found.x * units
+        bounds = [(_FLOOR, None)] * self.buckets + [(least, _MOST)] * count
+        options = {"maxiter": 300, "ftol": 1e-9, "gtol": 1e-6}
+        return minimize(scaled, start / units, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x * units
 
     def errors(self, x: np.ndarray) -> np.ndarray:
         """Standard errors out of the observed information."""

@@ -94,7 +94,7 @@ def level_series(day: Day, moved: np.ndarray, seed: np.ndarray | None) -> LevelS
     if seed is not None:
         parts = [tuple(column[part[2] > 0] for column in part) for part in parts]
         parts.insert(0, _seed_part(seed))
-    for clear in np.flatnonzero(kind == Kind.CLEAR):
+    for clear in np.flatnonzero(kind == Kind.CLEAR).tolist():
         parts = _cleared(parts, clear, len(kind))
     columns = [np.concatenate(column).astype(np.int64) for column in zip(*parts, strict=True)]
     return LevelSeries(*columns, rows=len(kind))

@@ -12,6 +12,7 @@ minutes (a twentieth of a shorter recording) as the recording does.  Neither tou
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,10 +33,11 @@ _NARROWEST = 0.2
 _SELDOM = 0.002
 _ENOUGH = 25
 _UNBOUNDED = 2**31
+WITH_NEIGHBOURS = "per second, neighbours too"
 _KINDS = (("entering", ARRIVAL), ("dying", CANCEL), ("taking", TAKE))
 
 
-def fit_queue_reactive(recordings: Sequence[Recording], *, queues: int = QUEUES, seed: int = 0) -> Fitted:
+def fit_queue_reactive(recordings: Sequence[Recording], *, queues: int = QUEUES) -> Fitted:
     """Fit rates, sizes and theta to one or several days; theta_reinit is the published 0.85 (`lobsim.calibration.flow.moves` fits it).
 
     queues  how many a side
@@ -54,10 +56,10 @@ def fit_queue_reactive(recordings: Sequence[Recording], *, queues: int = QUEUES,
     units = [_unit(views, places, i) for i in range(queues)]
     states = [[_states(view, i, units[i]) for i in range(queues)] for view in views]
     most = _most(views, states)
-    theta = _theta(views, seed)
+    theta = _theta(views)
     tables, estimates = [], []
     for i in range(queues):
-        table, found = _queue(views, places, states, i, units[i], most, seed)
+        table, found = _queue(views, places, states, i, units[i], most)
         tables.append(table)
         estimates += found
     bins = _bins(views, states)
@@ -104,9 +106,7 @@ def _unit(views: list[QueueView], places: list[np.ndarray], i: int) -> int:
     ]
     size = np.concatenate(sizes)
     if not len(size):
-        raise DataError(
-            f"nothing happens at queue {i + 1} of either side", file=views[0].recording.day.info.source
-        )
+        raise DataError(f"nothing happens at queue {i + 1} of either side", file=views[0].recording.day.info.source)
     mean, median = float(size.mean()), float(np.median(size))
     return max(round(median if abs(mean - median) <= 0.1 * median else mean), 1)
 
@@ -127,7 +127,7 @@ def _most(views: list[QueueView], states: list[list[np.ndarray]]) -> int:
 
 
 def _queue(
-    views: list[QueueView], places: list[np.ndarray], states: list[list[np.ndarray]], i: int, unit: int, most: int, seed: int
+    views: list[QueueView], places: list[np.ndarray], states: list[list[np.ndarray]], i: int, unit: int, most: int
 ) -> tuple[dict[str, Any], list[Estimate]]:  # fmt: skip
     """Tables of one queue, and their estimates."""
     table: dict[str, Any] = {"unit": unit}
@@ -138,8 +138,8 @@ def _queue(
             capped = np.minimum(state[i], most)
             counts.append(_counts(view, place, capped, i, what, most))
             times.append(_times(view, capped, i, what, most))
-        counts, times = _shared(counts, times, first=0 if what == ARRIVAL else 1)
-        found = rates(counts, times, seed=seed)
+        counts, times, alone = _shared(counts, times)
+        found = rates(counts, times)
         values = found.value
         if what == CANCEL:
             values = np.append(0.0, values[1:])
@@ -148,6 +148,7 @@ def _queue(
         table[name] = values.tolist()
         first = 0 if what == ARRIVAL else 1
         named = found.estimates([f"{name} {i + 1} at {n}" for n in range(most + 1)], "per second")
+        named = [each if own else replace(each, unit=WITH_NEIGHBOURS) for each, own in zip(named, alone, strict=True)]
         estimates += [each for each in named[first:] if each.count > 0]
     return table, estimates
 
@@ -177,24 +178,27 @@ def _times(view: QueueView, state: np.ndarray, i: int, what: int, most: int) -> 
     return total.reshape(blocks, most + 1)
 
 
-def _shared(
-    counts: list[np.ndarray], times: list[np.ndarray], first: int
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Sizes with few events take those of neighbours in, until there are enough; an empty queue never shares."""
+def _shared(counts: list[np.ndarray], times: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray], np.ndarray]:
+    """Sizes with few events take those of neighbours in, until there are enough; an empty queue never shares.
+
+    Returns counts, times, and bool [most + 1]: sizes that stand alone.
+    """
     total = np.sum([count.sum(axis=0) for count in counts], axis=0)
     last = len(total) - 1
     new_counts, new_times = [count.copy() for count in counts], [time.copy() for time in times]
-    for n in range(max(first, 1), last + 1):
+    alone = np.ones(last + 1, bool)
+    for n in range(1, last + 1):
         low = high = n
         while total[low : high + 1].sum() < _ENOUGH and (low > 1 or high < last):
             low, high = max(low - 1, 1), min(high + 1, last)
+        alone[n] = low == high
         for old, new in ((counts, new_counts), (times, new_times)):
             for place, part in enumerate(old):
                 new[place][:, n] = part[:, low : high + 1].sum(axis=1)
-    return new_counts, new_times
+    return new_counts, new_times, alone
 
 
-def _theta(views: list[QueueView], seed: int) -> Estimate:
+def _theta(views: list[QueueView]) -> Estimate:
     """How often the price of an emptied first queue goes over to the other side."""
     followed, ended = [], []
     for view in views:
@@ -208,7 +212,7 @@ def _theta(views: list[QueueView], seed: int) -> Estimate:
         followed.append(np.bincount(block, over, recording.blocks))
     if not sum(float(part.sum()) for part in ended):
         return Estimate("theta", 0.7, float("nan"), "share, published: no first queue is emptied", 0)
-    found = rates(followed, ended, seed=seed)
+    found = rates(followed, ended)
     return found.estimates(["theta"], "share of emptied first queues")[0]
 
 

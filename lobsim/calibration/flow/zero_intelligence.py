@@ -27,9 +27,7 @@ _MOST_LEVELS = 500
 _MOST_WARMUP_S = 3600
 
 
-def fit_zero_intelligence(
-    recordings: Sequence[Recording], *, central: tuple[float, float] = CENTRAL, seed: int = 0
-) -> Fitted:
+def fit_zero_intelligence(recordings: Sequence[Recording], *, central: tuple[float, float] = CENTRAL) -> Fitted:
     """Fit the flow to one or several days.
 
     central  quantiles of the distance between which placements are counted
@@ -45,10 +43,9 @@ def fit_zero_intelligence(
         [each.count(chosen, each.events.size_lots) for each, chosen in zip(recordings, come, strict=True)],
         [time * width for time in seconds],
         events=[each.count(chosen) for each, chosen in zip(recordings, come, strict=True)],
-        seed=seed,
     ).estimates(["alpha"], "lots per second, tick and side")[0]
-    mu = _taken(recordings, seconds, seed)
-    delta = _deaths(recordings, low, high, seed)
+    mu = _taken(recordings, seconds)
+    delta = _deaths(recordings, low, high)
     sizes = np.concatenate([each.events.size_lots[chosen] for each, chosen in zip(recordings, come, strict=True)])
     sigma = Estimate("sigma", float(sizes.mean()), float(sizes.std() / np.sqrt(len(sizes))), "lots", len(sizes))
     every = sum(float((each.events.size_lots * _behind(each)).sum()) for each in recordings)
@@ -93,21 +90,20 @@ def placements(recordings: Sequence[Recording], central: tuple[float, float]) ->
     return int(low), int(high)
 
 
-def _taken(recordings: Sequence[Recording], seconds: list[np.ndarray], seed: int) -> Estimate:
+def _taken(recordings: Sequence[Recording], seconds: list[np.ndarray]) -> Estimate:
     takes = [each.events.what == TAKE for each in recordings]
     return rates(
         [each.count(chosen, each.events.size_lots) for each, chosen in zip(recordings, takes, strict=True)],
         seconds,
         events=[each.count(chosen) for each, chosen in zip(recordings, takes, strict=True)],
-        seed=seed,
     ).estimates(["mu"], "lots per second and side")[0]
 
 
-def _deaths(recordings: Sequence[Recording], low: int, high: int, seed: int) -> Estimate:
+def _deaths(recordings: Sequence[Recording], low: int, high: int) -> Estimate:
     """Cancels over the time for which what can be cancelled rested."""
     counted = [_lives(each, low, high) if each.day.by_orders else _lots(each) for each in recordings]
     cancels, rested, number = zip(*counted, strict=True)
-    return rates(cancels, rested, events=number, seed=seed).estimates(["delta"], "per second and order")[0]
+    return rates(cancels, rested, events=number).estimates(["delta"], "per second and order")[0]
 
 
 def _lives(recording: Recording, low: int, high: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -169,7 +165,9 @@ def _claim(alpha: float, mu: float) -> str:
     ratio = alpha / mu
     if ratio < 0.5:
         return f"A tick is {ratio:.2g} of the price scale mu / alpha."
-    return f"A tick is {ratio:.2g} of the price scale mu / alpha: the laws of this model are claimed for small ticks only."
+    return (
+        f"A tick is {ratio:.2g} of the price scale mu / alpha: the laws of this model are claimed for small ticks only."
+    )
 
 
 def _opening(alpha: float, delta: float, sigma: int, window: int, spread_ticks: float) -> dict[str, int]:
