@@ -48,7 +48,7 @@ def flow(
     ] = "0.01,0.99",
     queues: Annotated[int, typer.Option("--queues", min=2, max=10, help="Of model qr, a side.")] = 3,
     decays: Annotated[
-        str | None, typer.Option("--decays", metavar="1500,100", help="Of model hawkes12, per second.")
+        str | None, typer.Option("--decays", metavar="1500,100,5,0.2", help="Of model hawkes12, per second.")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of theta_reinit and of --check.")] = 0,
     book: BookOption = None,

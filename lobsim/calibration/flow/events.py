@@ -49,6 +49,21 @@ def moved_orders(day: Day, tape: np.ndarray) -> np.ndarray:
     return (day.kind == Kind.REPLACE) & ~(smaller & (tape["order_id"] == tape["other_id"]))
 
 
+def lots_gone(day: Day, moved: np.ndarray) -> np.ndarray:
+    """int64 [rows]: what each row takes off the order that it names.
+
+    An order that nobody saw arrive counts as large as the row says where the book is cut to some levels, and is none where it is not.
+    """
+    known = day.order_lots >= 0
+    unknown = day.size_lots if day.info.depth else np.zeros_like(day.size_lots)
+    left = np.where(known, day.order_lots, unknown)
+    part = np.where(known, np.minimum(day.size_lots, left), unknown)
+    whole = (day.kind == Kind.DELETE) | moved
+    partly = np.isin(day.kind, (Kind.REDUCE, Kind.EXECUTE))
+    smaller = (day.kind == Kind.REPLACE) & ~moved
+    return np.select([whole, partly, smaller], [left, part, left - part], 0)
+
+
 def events_of_day(day: Day, tape: np.ndarray, levels: LevelSeries) -> FlowEvents:
     """Every event of a day.
 
@@ -69,8 +84,7 @@ def _orders(day: Day, tape: np.ndarray) -> list[tuple[np.ndarray, ...]]:
     """Cancels, then arrivals, as they are told."""
     moved = moved_orders(day, tape)
     replaced = day.kind == Kind.REPLACE
-    left = np.where(day.order_lots >= 0, day.order_lots, day.size_lots)
-    lots = np.where(replaced & ~moved, left - day.size_lots, np.where(day.kind == Kind.REDUCE, day.size_lots, left))
+    lots = lots_gone(day, moved)
     back = np.flatnonzero(day.live & (replaced | np.isin(day.kind, (Kind.REDUCE, Kind.DELETE))) & (day.side >= 0))
     come = np.flatnonzero(day.live & ((day.kind == Kind.ADD) | moved) & (day.side >= 0))
     return [

@@ -21,7 +21,6 @@ from lobsim.calibration.flow.hawkes_events import (
     EVENTS,
     INSIDE,
     NOTHING,
-    TAKEN,
     TYPES,
     Course,
     course_of,
@@ -33,8 +32,9 @@ from lobsim.calibration.flow.sizes import mixed_sizes
 from lobsim.calibration.flow.zero_intelligence import mean_spread
 from lobsim.errors import DataError
 
-DECAYS = (1500.0, 100.0)
-"""Per second: half of the kernel within half a millisecond, nine tenths within eight, as of Apple in 2019 (Jain and others 2024)."""
+DECAYS = (1500.0, 100.0, 5.0, 0.2)
+"""Per second.  The first two are those of Apple in 2019 (half of the kernel within half a millisecond, nine tenths within eight: Jain and others 2024); the others reach to seconds, without
+which time-rescaled waits of market orders are far from exponential on a recorded day."""
 TIME_OF_DAY = "time of day"
 """How the names of its estimates begin: "time of day take 3" is of the third half hour."""
 _FEWEST = 50
@@ -264,6 +264,3 @@ def _estimates(problems: list[Problem], found: list[np.ndarray], errors: list[np
             at = problem.buckets + place
             told.append(Estimate(label, float(x[at]), float(error[at]), "events per event"))
     return told
-
-
-__all__ = ["DECAYS", "TAKEN", "fit_hawkes"]

@@ -71,17 +71,15 @@ def _code(side: np.ndarray, price_ticks: np.ndarray) -> np.ndarray:
     return 2 * np.asarray(price_ticks, np.int64) + np.asarray(side, np.int64)
 
 
-def level_series(day: Day, moved: np.ndarray, seed: np.ndarray | None) -> LevelSeries:
+def level_series(day: Day, moved: np.ndarray, off: np.ndarray, seed: np.ndarray | None) -> LevelSeries:
     """The series of a day.
 
     moved  bool [rows]: replacements that begin a new order
+    off    int64 [rows]: what each row takes off the order that it names (`events.lots_gone`)
     seed   int64 [4 K]: ask price in ticks, size, bid price, size of each level after row 0, where the feed gives one
     """
     kind, side = day.kind, day.side
     if day.by_orders:
-        left = np.where(day.order_lots >= 0, day.order_lots, day.size_lots)
-        off = np.select([kind == Kind.DELETE, np.isin(kind, (Kind.REDUCE, Kind.EXECUTE)), moved], [left, day.size_lots, left], 0)  # fmt: skip
-        off = np.where((kind == Kind.REPLACE) & ~moved, left - day.size_lots, off)
         on = np.where((kind == Kind.ADD) | moved, day.size_lots, 0)
         gone, come = np.flatnonzero((off != 0) & (side >= 0)), np.flatnonzero((on != 0) & (side >= 0))
         parts = [

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lobsim.calibration.flow.events import CANCEL, TAKE, FlowEvents, events_of_day, moved_orders
+from lobsim.calibration.flow.events import FlowEvents, events_of_day, lots_gone, moved_orders
 from lobsim.calibration.flow.levels import LevelSeries, level_series
 from lobsim.errors import DataError
 from lobsim.feeds.schema import Dataset
@@ -50,7 +50,7 @@ class Recording:
     levels    what stood at each price
     events    of the window, with two sides in the book before each
     left_out  what is not used, in words -> how many
-    shortens  bool [rows]: a replacement that begins a new order
+    moved     bool [rows]: a replacement that begins a new order
     """
 
     day: Day
@@ -153,7 +153,7 @@ def recording_of(dataset: Dataset, *, drop_ns: int = DROPPED_NS) -> Recording:
     window = window_of(day, drop_ns)
     moved = moved_orders(day, market.tape)
     seed = market.rows[0] if len(market.rows) and market.rows.shape[1] else None
-    levels = level_series(day, moved, seed)
+    levels = level_series(day, moved, lots_gone(day, moved), seed)
     every = events_of_day(day, market.tape, levels)
     inside = (day.ts_ns[every.row] >= window.start_ns) & (day.ts_ns[every.row] <= window.end_ns)
     valid = day.before.valid[every.row]
@@ -206,6 +206,3 @@ class _PriceClock:
         at = np.searchsorted(self._keys, found * self._count + row, side="left")
         known = self._prices[found] == price_ticks
         return np.where(known, self._total[at] - self._base[found], 0)
-
-
-__all__ = ["CANCEL", "DROPPED_NS", "TAKE", "Recording", "Window", "lots_time", "recording_of", "window_of"]
