@@ -74,28 +74,33 @@ def flow(
         raise ConfigError(f"there is no model {model!r}", where="--model", hint=f"take one of {', '.join(MODELS)}")
     if out is not None:
         check_name(out)
-    settings = _settings(model, drop, decays, queues) | {"central": _central(central)}
+    settings = _settings(model, drop, decays)
+    quantiles = _central(central)
     check_ns = None if check is None else _duration(check, "--check")
     datasets = [_open(file, len(files), book, seed_book, symbol, date) for file in files]
     compile_replay(datasets[0])
     clock = Stopwatch()
     with progress(f"fitting {model}", None):
-        found = calibrate_flow(datasets, model, seed=seed, **settings)
+        found = calibrate_flow(datasets, model, central=quantiles, queues=queues, seed=seed, **settings)
     if out is not None:
         found.write(out)
-    held_out: list[HeldOut] = []
-    if check_ns is not None:
-        with progress("simulating", None):
-            held_out = check_held_out(found, check_ns, seed)
-    content = found.as_json() | {"out": None if out is None else str(out), "seed": seed}
-    if check_ns is not None:
-        content["check"] = {"simulated_s": check_ns / 1e9, "facts": [each.as_json() for each in held_out]}
+    with progress("simulating", None):
+        held_out = [] if check_ns is None else check_held_out(found, check_ns, seed)
     if as_json:
-        print_json(content | {"seconds": clock.seconds})
+        _print_json(found, out, check_ns, held_out, seed, clock.seconds)
         return
     _print(found, out, clock.seconds)
     if check is not None:
         _print_check(held_out, check, seed)
+
+
+def _print_json(
+    found: Calibration, out: Path | None, check_ns: int | None, held_out: list[HeldOut], seed: int, seconds: float
+) -> None:
+    content = found.as_json() | {"out": None if out is None else str(out), "seed": seed}
+    if check_ns is not None:
+        content["check"] = {"simulated_s": check_ns / 1e9, "facts": [each.as_json() for each in held_out]}
+    print_json(content | {"seconds": seconds})
 
 
 def _open(
@@ -115,8 +120,8 @@ def _duration(text: str, where: str) -> int:
     return duration_ns(text, where)
 
 
-def _settings(model: str, drop: str | None, decays: str | None, queues: int) -> dict[str, Any]:
-    settings: dict[str, Any] = {"queues": queues}
+def _settings(model: str, drop: str | None, decays: str | None) -> dict[str, Any]:
+    settings: dict[str, Any] = {}
     if drop is not None:
         settings["drop_ns"] = 0 if drop.strip() in ("0", "0s") else _duration(drop, "--drop")
     if decays is not None:

@@ -6,6 +6,8 @@ Where all a_j are at least 0 the integral is in closed form and the whole is con
 over the stretches in which the intensity may be below 0, at times spread evenly in the logarithm; the fit starts from the convex one.
 
 Invariant: the side of an effect makes no difference, so asks and bids count together: causes stand in the order own side (6), other side (6).
+Sums are einsum's: the threads of a BLAS would make the last digits depend on their number, and stand in each other's way on a busy machine.
+
 Known limit: 100 bytes for each event and exponential are held in memory.
 """
 
@@ -25,6 +27,7 @@ MIRROR = np.array([*range(6, 12), *range(6)])
 _FLOOR = 1e-3
 """Share of the mean rate below which the logarithm goes on as a straight line."""
 _MOST = 3.0
+"""No kernel of the signed fit is below minus so many events an event."""
 _LOOKED_AT = 30_000
 """Points at which the cut at 0 is integrated in the first steps of a fit; of more, every second, third, ... one stands for its neighbours."""
 
@@ -92,27 +95,34 @@ class Problem:
     def _prepare(self) -> None:
         """Rows of the sum of logarithms, and the linear part of the integral."""
         rows, self.weight = [], np.zeros(self.buckets + TYPES)
+        self.excited = {id(day): np.einsum("njk,k->nj", day.after, self.speeds) for day in self.days}
         logs = 0.0
         for day, (factor, factor_before) in zip(self.days, self.factors, strict=True):
             course = day.course
-            mass = (day.after * -np.expm1(-course.dwell[:, None, None] * self.decays)) @ self.shares
-            mass = factor @ mass
+            mass = np.einsum("n,nj->j", factor, self.masses_until_next(day))
             self.weight[self.buckets :] += mass + mass[MIRROR]
             self.weight[: self.buckets] += 2 * np.bincount(course.bucket, factor * course.dwell, self.buckets)
             for kind, order in ((self.what, np.arange(TYPES)), (self.what + 6, MIRROR)):
                 at = np.flatnonzero((course.kind == kind) & (factor_before > 0))
                 base = np.eye(self.buckets)[course.bucket[at]]
-                rows.append(np.hstack([base, (day.before[at] @ self.speeds)[:, order]]))
+                rows.append(np.hstack([base, np.einsum("njk,k->nj", day.before[at], self.speeds)[:, order]]))
                 logs += float(np.log(factor_before[at]).sum())
         self.rows, self.log_factors = np.concatenate(rows), logs
 
+    def masses_until_next(self, day: Course12) -> np.ndarray:
+        """float [points, 12]: integral of the kernels of unit mass, by cause, from each point to the next."""
+        faded = -np.expm1(-day.course.dwell[:, None] * self.decays) * self.shares
+        return np.einsum("njk,nk->nj", day.after, faded)
+
     def linear(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Negative log likelihood without the cut at 0, and its gradient.  x: float [buckets + 12]"""
-        level, floor = self.rows @ x, _FLOOR * self.scale
+        level, floor = np.einsum("ni,i->n", self.rows, x), _FLOOR * self.scale
         high = level > floor
         inverse = 1 / np.where(high, level, floor)
         logs = np.where(high, np.log(np.where(high, level, 1.0)), np.log(floor) + (level - floor) / floor)
-        return float(self.weight @ x - logs.sum() - self.log_factors), self.weight - inverse @ self.rows
+        return float((self.weight * x).sum() - logs.sum() - self.log_factors), self.weight - np.einsum(
+            "n,ni->i", inverse, self.rows
+        )
 
     def cut(self, x: np.ndarray, stride: int = 1) -> tuple[float, np.ndarray]:
         """What the cut at 0 adds to the integral, and its gradient.  stride: one point stands for so many"""
@@ -123,7 +133,7 @@ class Problem:
                 if not len(touched):
                     continue
                 course, weight = day.course, stride * factor[touched]
-                total += float(weight @ below)
+                total += float((weight * below).sum())
                 time, masses = found
                 slope[: self.buckets] -= np.bincount(course.bucket[touched], weight * time, self.buckets)
                 state = day.after[touched][:, order]
@@ -141,7 +151,7 @@ class Problem:
             return empty, np.zeros(0, np.int64), (empty, empty)
         looked = np.arange(0, len(day.course.seconds), stride)
         base, dwell = levels[day.course.bucket], day.course.dwell
-        low = base[looked] + (day.after[looked] @ self.speeds) @ quiet[np.argsort(order)]
+        low = base[looked] + np.einsum("nj,j->n", self.excited[id(day)][looked], quiet[np.argsort(order)])
         touched = looked[(low < 0) & (dwell[looked] > 0)]
         fastest = float(self.decays.max())
         width = np.log1p(fastest * dwell[touched])[:, None]
@@ -159,7 +169,7 @@ class Problem:
 
     def fit_convex(self) -> np.ndarray:
         """The parameters of the greatest likelihood among kernels that are nowhere below 0: base by half hour, then causes of the own and of the other side."""
-        return self._minimise(self.linear, self.start(), 0.0)
+        return self.minimise(self.linear, self.start(), 0.0)
 
     def fit_signed(self, start: np.ndarray) -> np.ndarray:
         """The parameters of the greatest likelihood near some others; first with some of the points, then with all."""
@@ -172,29 +182,39 @@ class Problem:
                 more, more_slope = self.cut(x, stride)
                 return value + more, slope + more_slope
 
-            x = self._minimise(exact, x, -_MOST)
+            x = self.minimise(exact, x, -_MOST)
         return x
 
-    def _minimise(self, function: Likelihood, start: np.ndarray, least: float) -> np.ndarray:
+    def minimise(self, function: Likelihood, start: np.ndarray, least: float) -> np.ndarray:
         """Where a negative log likelihood is smallest, with no kernel below `least`."""
         count = len(start) - self.buckets
         units = np.concatenate([np.full(self.buckets, self.scale), np.ones(count)])
-        events = len(self.rows)
+        low = np.concatenate([np.full(self.buckets, _FLOOR), np.full(count, least)])
+        return smallest(function, start, units, low, len(self.rows))
 
-        def scaled(y: np.ndarray) -> tuple[float, np.ndarray]:
-            value, slope = function(y * units)
-            return value / events, slope * units / events
+    def by_share(self, kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What the likelihood is made of where the kernels of causes are known and the masses of the exponentials are sought.
 
-        bounds = [(_FLOOR, None)] * self.buckets + [(least, _MOST)] * count
-        options = {"maxiter": 300, "ftol": 1e-9, "gtol": 1e-6}
-        return minimize(scaled, start / units, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x * units
+        kernel  float [12]
+
+        Returns float [events, K], what each exponential of unit mass adds to the intensity at each event, and float [K], to the integral.
+        """
+        rows, weight = [], np.zeros(len(self.decays))
+        for day, (factor, before) in zip(self.days, self.factors, strict=True):
+            for kind, order in ((self.what, np.arange(TYPES)), (self.what + 6, MIRROR)):
+                at = np.flatnonzero((day.course.kind == kind) & (before > 0))
+                mirrored = kernel[np.argsort(order)]
+                rows.append(np.einsum("njk,j->nk", day.before[at], mirrored) * self.decays)
+                faded = -np.expm1(-day.course.dwell[:, None] * self.decays) * factor[:, None]
+                weight += np.einsum("njk,j,nk->k", day.after, mirrored, faded, optimize=True)
+        return np.concatenate(rows), weight
 
     def errors(self, x: np.ndarray) -> np.ndarray:
         """Standard errors out of the observed information."""
-        level = np.maximum(self.rows @ x, _FLOOR * self.scale)
+        level = np.maximum(np.einsum("ni,i->n", self.rows, x), _FLOOR * self.scale)
         scaled = self.rows / level[:, None]
         units = np.concatenate([np.full(self.buckets, self.scale), np.ones(TYPES)])
-        information = (scaled * units).T @ (scaled * units)
+        information = np.einsum("ni,nj->ij", scaled * units, scaled * units)
         return np.sqrt(np.maximum(np.diag(np.linalg.pinv(information, hermitian=True)), 0.0)) * units
 
     def residuals(self, x: np.ndarray) -> np.ndarray:
@@ -202,14 +222,31 @@ class Problem:
         waits = []
         for day, (factor, _) in zip(self.days, self.factors, strict=True):
             course = day.course
-            mass = (day.after * -np.expm1(-course.dwell[:, None, None] * self.decays)) @ self.shares
+            mass = self.masses_until_next(day)
             for kind, order in ((self.what, np.arange(TYPES)), (self.what + 6, MIRROR)):
-                run = x[: self.buckets][course.bucket] * course.dwell + mass[:, order] @ x[self.buckets :]
+                called = np.einsum("nj,j->n", mass[:, order], x[self.buckets :])
+                run = x[: self.buckets][course.bucket] * course.dwell + called
                 below, touched, _ = self.below(day, x, order)
                 run[touched] += below
                 reached = np.concatenate([[0.0], np.cumsum(factor * run)])
                 waits.append(np.diff(reached[np.flatnonzero(course.kind == kind)]))
         return np.concatenate(waits)
+
+
+def smallest(function: Likelihood, start: np.ndarray, units: np.ndarray, low: np.ndarray, events: int) -> np.ndarray:
+    """Where a negative log likelihood is smallest.
+
+    units   what each parameter is counted in;  low: its lower bound, so counted
+    events  how many the likelihood sums over
+    """
+
+    def scaled(y: np.ndarray) -> tuple[float, np.ndarray]:
+        value, slope = function(y * units)
+        return value / events, slope * units / events
+
+    bounds = [(float(each), None) for each in low]
+    options = {"maxfun": 500, "ftol": 1e-9, "gtol": 1e-6}
+    return minimize(scaled, start / units, jac=True, method="TNC", bounds=bounds, options=options).x * units
 
 
 def factors_of(course: Course, what: int, mean_spread: float, power: float) -> tuple[np.ndarray, np.ndarray]:
