@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lobsim.cli.calibrate_flow import flow
 from lobsim.cli.calibrate_latency import latency
 from lobsim.cli.compiling import compile_replay
 from lobsim.cli.data_source import (
@@ -139,3 +140,4 @@ def _print_reliability(found: QueueCalibration) -> None:
 
 calibrate.command("queue")(queue)
 calibrate.command("latency")(latency)
+calibrate.command("flow")(flow)

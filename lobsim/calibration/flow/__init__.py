@@ -1,0 +1,1 @@
+"""Order-flow models fitted to recorded days: what `lobsim calibrate flow` does (`lobsim.calibration.flow.calibrate`)."""
