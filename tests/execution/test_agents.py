@@ -53,7 +53,7 @@ def run_with(
 def test_a_python_copy_of_a_compiled_family_makes_exactly_the_same_market(
     delays: dict[str, object], limit: Callable[[int, int], int]
 ) -> None:
-    seconds, seed = limit(120, 40), 11
+    seconds, seed = limit(120, 30), 11
     momentum = {"family": "momentum", "count": 3, "wait": "400ms", **delays}
     noise = {"family": "noise", "count": 20, "early": "1s", "until": f"{seconds}s", **delays}
     compiled = Simulation(market_of(momentum, noise), seed, duration_ns=seconds * SECOND)
@@ -69,7 +69,7 @@ def test_a_python_copy_of_a_compiled_family_makes_exactly_the_same_market(
 def test_agents_trade_with_each_other_and_the_crowd_and_lots_and_money_add_up(limit: Callable[[int, int], int]) -> None:
     preset = market_of(places(2, **LATE), places(1))
     members = [Quoter(300 * MILLISECOND, 3), Taker(170 * MILLISECOND, 2), Taker(90 * MILLISECOND, 1)]
-    _, run = run_with(preset, members, limit(120, 20))
+    _, run = run_with(preset, members, limit(120, 8))
     agents = run.scene.crowd.agents
     assert agents["position_lots"].sum() == 0 and agents["cash_ticks"].sum() == 0
     assert (holdings(run)[:, 1] == agents["position_lots"][run.outside]).all()
@@ -87,14 +87,14 @@ def test_one_seed_is_one_market_and_agents_change_it(limit: Callable[[int, int],
         [Quoter(SECOND, 3), Taker(SECOND, 2)],
         [Quoter(SECOND, 3)] * 2,
     ):
-        simulation, run = run_with(preset, members, limit(60, 10))
+        simulation, run = run_with(preset, members, limit(60, 5))
         found.append(simulation.dataset_of(run).digest)
     assert found[0] == found[1] != found[2]
 
 
 def test_a_group_in_arrays_does_what_its_members_do_one_by_one(limit: Callable[[int, int], int]) -> None:
     preset = market_of(places(6, **LATE))
-    every_ns, seconds = 250 * MILLISECOND, limit(60, 10)
+    every_ns, seconds = 250 * MILLISECOND, limit(60, 3)
     _, apart = run_with(preset, [Quoter(every_ns, 2) for _ in range(6)], seconds)
     group = Quoters(every_ns, 2)
     _, together = run_with(preset, [Group(group, 6)], seconds)
@@ -191,7 +191,7 @@ def test_an_agent_with_a_parent_stays_within_it(limit: Callable[[int, int], int]
 def test_a_copy_and_little_room_change_nothing(limit: Callable[[int, int], int]) -> None:
     from tests.lobsim.simulation.test_market import cut_to_size
 
-    simulation = Simulation(market_of(places(3, **LATE)), 9, duration_ns=limit(40, 8) * SECOND)
+    simulation = Simulation(market_of(places(3, **LATE)), 9, duration_ns=limit(40, 4) * SECOND)
 
     def start() -> SimulationRun:
         return simulation.start(decider=MarketAgents([Quoter(200 * MILLISECOND, 2) for _ in range(3)]))

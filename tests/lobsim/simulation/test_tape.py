@@ -25,7 +25,7 @@ SECOND = 10**9
 @pytest.fixture(scope="module")
 def day(limit: Callable[[int, int], int]) -> Dataset:
     """The first rows of a synthetic day, prices in quanta of a hundredth of a tick."""
-    return generate_day(limit=limit(6_000, 700))
+    return generate_day(limit=limit(6_000, 600))
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def crowd() -> Preset:
 
 
 def test_a_day_beside_a_tape_repeats_and_is_a_sound_recording(day: Dataset, crowd: Preset) -> None:
-    days = [Simulation(crowd, seed, duration_ns=6 * SECOND, tape=day).day() for seed in (1, 1, 2)]
+    days = [Simulation(crowd, seed, duration_ns=4 * SECOND, tape=day).day() for seed in (1, 1, 2)]
     digests = [each.dataset.digest for each in days]
     assert digests[0] == digests[1] != digests[2]
     dataset = days[0].dataset
