@@ -15,7 +15,6 @@ from lobsim.core.code_cache import remove_stale
 from lobsim.core.jit import cache_folder
 from lobsim.feeds.schema import COLUMNS, Dataset, DatasetInfo
 from lobsim.market import Market
-from lobsim.sample import generate_day
 from lobsim.types import Fidelity, Flag, Kind, Side
 
 _STEP_NS = 10**9
@@ -83,6 +82,5 @@ def warm() -> float:
     start = perf_counter()
     warm_backtest()
     core.warm()
-    generate_day(limit=300)
     remove_stale(cache_folder())
     return perf_counter() - start

@@ -45,7 +45,7 @@ _USED = {
         "reports": _SCRATCH,
     },
     Calendar: {"waits": "fresh", "heap": "heap"},
-    Crowd: {"orders": "fresh", "mail": "mail_fresh", "log": "logged"},
+    Crowd: {"orders": "fresh", "mail": "mail_fresh", "log": "logged", "metaorders": "metaorders"},
     Scene: {},
 }
 """Array -> the field of the head that counts its used records."""

@@ -271,6 +271,9 @@ class AgentKind(IntEnum):
     SPLIT_ORDERS = 7
     SCHEDULED = 8
     ZERO_PROFIT = 9
+    EFFICIENT_PRICE = 10  # it does not trade
+    METAORDER_TAKERS = 11
+    QUOTERS = 12
     LIQUIDITY_RESPONSE = 19
     FUNDAMENTAL = 20  # it knows the value, and does not trade
     NOISE = 21
@@ -323,6 +326,7 @@ class Status(IntEnum):
     ROOM_CROWD_MAIL = 18
     ROOM_TOUCHES = 19
     ROOM_LOG = 20  # of a crowd's events: empty it, or make it longer
+    ROOM_METAORDERS = 21
 
 
 MESSAGE = np.dtype(

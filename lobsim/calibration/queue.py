@@ -31,7 +31,7 @@ from lobsim.config import MarketConfig
 from lobsim.errors import ConfigError, DataError
 from lobsim.feeds.schema import Dataset
 from lobsim.market import Market
-from lobsim.sample import to_levels
+from lobsim.projection import to_levels
 from lobsim.types import Impact, QueueModel
 
 HORIZONS_S = (1, 10, 60, 300)

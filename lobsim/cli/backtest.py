@@ -247,7 +247,7 @@ def run_backtests(
 
     markets = [market]
     if levels:
-        from lobsim.sample import to_levels
+        from lobsim.projection import to_levels
 
         markets.append(Market(to_levels(market.dataset), replace(market.config, impact=None)))
     results = []

@@ -41,7 +41,14 @@ def realism(
     out: Annotated[Path | None, typer.Option("--out", help="Folder for realism.html and realism.json.")] = None,
     metaorders: Annotated[
         Path | None,
-        typer.Option("--metaorders", help="Whose orders are whose: Parquet with start_ns, end_ns, side, size_lots."),
+        typer.Option(
+            "--metaorders",
+            help="Whose orders are whose: Parquet with start_ns, end_ns, side, size_lots; default: what simulate wrote.",
+        ),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option("--preset", help="Judge by this preset's reference; default: the one the day was made by."),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the draws behind the intervals.")] = 0,
     book: BookOption = None,
@@ -66,9 +73,9 @@ def realism(
     six impact-response curves and the drift along the day are added.
     """
     check_folder(out)
-    table = None if metaorders is None else _read_metaorders(metaorders)
     with progress(f"reading {file}", None):
         dataset = open_dataset(file, book=book, seed_book=seed_book, truth=truth, symbol=symbol, date=date)
+    table = _metaorders(metaorders, file, dataset)
     other = None
     if against is not None:
         with progress(f"reading {against}", None):
@@ -82,7 +89,7 @@ def realism(
 
     clock = Stopwatch()
     with progress("measuring", None):
-        found = assess(dataset, other, seed=seed, metaorders=table)
+        found = assess(dataset, other, seed=seed, metaorders=table, preset=preset)
     told = found.as_json() | {"seconds": clock.seconds}
     if out is not None:
         told["out"] = _write(found, told, out)
@@ -99,27 +106,11 @@ def _refuse_without_against(options: tuple[object, ...]) -> None:
         raise ConfigError("options of the other day need --against")
 
 
-def _read_metaorders(path: Path) -> pl.DataFrame:
-    """The table of metaorders; raises DataError for a file that is none."""
-    import polars as pl
+def _metaorders(path: Path | None, file: str, dataset: Dataset) -> pl.DataFrame | None:
+    """The table that is named, else the one that was written beside the store of this very day."""
+    from lobsim.realism.metaorder_files import find_metaorders, read_metaorders
 
-    from lobsim.errors import DataError
-    from lobsim.realism.facts.measured import METAORDERS
-
-    if not path.is_file():
-        raise DataError("there is no such file", file=path)
-    try:
-        table = pl.read_parquet(path, columns=list(METAORDERS))
-    except (pl.exceptions.PolarsError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(
-            f"this is no table of metaorders ({reason})",
-            file=path,
-            hint=f"Parquet with {', '.join(METAORDERS)} is needed",
-        ) from None
-    if dict(table.schema) != METAORDERS or any(table.null_count().row(0)):
-        raise DataError("its columns are not 64-bit integers (side: 8-bit) without holes", file=path)
-    return table
+    return find_metaorders(Path(file), dataset.digest) if path is None else read_metaorders(path)
 
 
 def _compile(*datasets: Dataset | None) -> None:
@@ -167,6 +158,13 @@ def _value(finding: Finding, name: str) -> str:
     return _NOTHING if measured is None else _figure(measured.values.get(name))
 
 
+def _verdict(finding: Finding) -> str:
+    """In brackets where the preset was never meant to meet it."""
+    if finding.verdict is None:
+        return _NOTHING
+    return f"({finding.verdict.value})" if finding.why_not else finding.verdict.value
+
+
 def _print_report(found: Realism, seconds: float) -> None:
     theirs = {} if found.theirs is None else {other.fact.key: other for other in found.theirs.findings}
     headings = ["", "fact", "value", "95 %", "verdict"]
@@ -181,7 +179,7 @@ def _print_report(found: Realism, seconds: float) -> None:
             finding.fact.name,
             _value(finding, name),
             _NOTHING if interval is None else f"{_figure(interval.low, 2)} to {_figure(interval.high, 2)}",
-            _NOTHING if finding.verdict is None else finding.verdict.value,
+            _verdict(finding),
         ]
         if theirs:
             row.insert(4, _value(theirs[finding.fact.key], name) if name else _NOTHING)
@@ -189,10 +187,32 @@ def _print_report(found: Realism, seconds: float) -> None:
     print_table(f"{found.ours.title}, facts", headings, rows, left=("fact", "verdict"))
     reasons = [f"{f.fact.key} {f.note}" for f in found.ours.findings if f.note.startswith("not measurable")]
     print_text("\n" + "\n".join(reasons))
+    _print_account(found)
     if found.comparison is not None and found.theirs is not None:
         _print_distances(found)
     counts = ", ".join(f"{count} {verdict}" for verdict, count in found.ours.verdicts.items())
     print_text(f"\n{counts}. What each value is, and its band: --json, or the page of --out. {seconds:.1f} s.")
+
+
+def _print_account(found: Realism) -> None:
+    """What the preset that made the day owes, and what was never asked of it."""
+    from lobsim.realism.reference import account_of, profile_of
+
+    ours = found.ours
+    if ours.reference is None:
+        return
+    account = account_of(ours.findings)
+    print_text(f"\nPreset {ours.reference.preset}: {ours.reference.stands_for}.")
+    for words, keys in (
+        ("required, and not met", account.broken),
+        ("meant, and missed", account.failed),
+        ("missed, and never meant to be met (in brackets)", account.not_meant),
+        ("outside", ours.reference.outside(profile_of(ours.day))),
+    ):
+        print_text(f"{words}: {', '.join(keys) or 'none'}")
+    if found.theirs is not None and ours.reference.recordings:
+        known = any(found.theirs.digest == one.digest for one in ours.reference.recordings)
+        print_text(f"the other day is {'a' if known else 'no'} recording of its reference")
 
 
 def _print_distances(found: Realism) -> None:

@@ -11,6 +11,8 @@ from lobsim.cli.output import JsonOption, Stopwatch, print_facts, print_json, pr
 from lobsim.errors import ConfigError
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from lobsim.feeds.schema import Dataset
     from lobsim.simulation import Simulation
     from lobsim.simulation.market import SimulationRun
@@ -27,7 +29,10 @@ def simulate(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Another seed is another day of the same market.")] = 0,
     out: Annotated[
-        Path | None, typer.Option("--out", help=f"Folder for two stores: {_ORDERS} (L3) and {_LEVELS} (L2).")
+        Path | None,
+        typer.Option(
+            "--out", help=f"Folder for two stores: {_ORDERS} (L3) and {_LEVELS} (L2); and metaorders.parquet."
+        ),
     ] = None,
     list_presets: Annotated[bool, typer.Option("--list", help="Name the presets that come with lobsim.")] = False,
     as_json: JsonOption = False,
@@ -47,6 +52,7 @@ def simulate(
     """
     from lobsim.clock import duration_ns
     from lobsim.simulation import Simulation, load_preset
+    from lobsim.simulation.market import metaorder_table
 
     if list_presets:
         _print_presets(as_json)
@@ -66,7 +72,7 @@ def simulate(
         run.advance(info.session_end_ns, tell)
     seconds = clock.seconds
     dataset = simulation.dataset_of(run)
-    kept = {} if out is None else _keep(dataset, out)
+    kept = {} if out is None else _keep(dataset, metaorder_table(run.take_metaorders()), out)
     result = _as_json(simulation, run, dataset, seconds) | kept
     if as_json:
         print_json(result)
@@ -74,11 +80,12 @@ def simulate(
         _print(simulation, result)
 
 
-def _keep(dataset: Dataset, out: Path) -> dict[str, Any]:
-    """Write both stores.  Returns what to say of them."""
+def _keep(dataset: Dataset, metaorders: pl.DataFrame, out: Path) -> dict[str, Any]:
+    """Write both stores, and the metaorders if any were done.  Returns what to say of them."""
     from lobsim.feeds.manifest import write_manifest
     from lobsim.feeds.store import save
-    from lobsim.sample import to_levels
+    from lobsim.projection import to_levels
+    from lobsim.realism.metaorder_files import FILE_NAME, write_metaorders
 
     with progress("writing", None):
         levels = to_levels(dataset)
@@ -86,6 +93,10 @@ def _keep(dataset: Dataset, out: Path) -> dict[str, Any]:
         for name, day in ((_ORDERS, dataset), (_LEVELS, levels)):
             kept[name] = str(save(day, out / name))
             write_manifest(out / name)
+        if len(metaorders):
+            kept["metaorders"] = str(write_metaorders(metaorders, out, (dataset.digest, levels.digest)))
+        else:
+            (out / FILE_NAME).unlink(missing_ok=True)  # an earlier day's
     return kept | {"levels_rows": len(levels.events), "levels_digest": levels.digest}
 
 
@@ -127,7 +138,7 @@ def _print(simulation: Simulation, result: dict[str, Any]) -> None:
         "seconds": f"{result['seconds']:.2f}",
         "digest": result["digest"],
     }
-    facts |= {name: result[name] for name in (_ORDERS, _LEVELS) if name in result}
+    facts |= {name: result[name] for name in (_ORDERS, _LEVELS, "metaorders") if name in result}
     print_facts(f"{simulation.preset.name}: {simulation.preset.about}", facts)
 
 

@@ -20,6 +20,7 @@ from lobsim.realism import charts
 from lobsim.realism.assess import Realism, Subject
 from lobsim.realism.comparison import LEVEL, SUMMARIES
 from lobsim.realism.facts.catalogue import Finding, Verdict
+from lobsim.realism.reference import account_of, profile_of
 from lobsim.realism.responses import EVENTS
 
 FILE_NAME = "realism.html"
@@ -48,6 +49,7 @@ def render(found: Realism) -> str:
         subjects=[_words(subject) | {"key": key, "colour": colour} for subject, key, colour in subjects],
         verdicts=found.ours.verdicts,
         facts=_fact_rows(found),
+        owed=_owed(found),
         distances=distances,
         events=[(event, _event_title(event)) for event in EVENTS if f"event-{event}" in figures],
         seed=found.seed,
@@ -114,6 +116,23 @@ def _event_title(event: str) -> str:
     return f"{_EVENT_NAMES[kind]} that {'change the best prices' if changes == '1' else 'leave the best prices'}"
 
 
+def _owed(found: Realism) -> dict[str, Any] | None:
+    """What the preset that made the day owes, and how that went; None without a preset."""
+    reference = found.ours.reference
+    if reference is None:
+        return None
+    account = account_of(found.ours.findings)
+    met = sum(one.required and one.verdict is Verdict.MET for one in found.ours.findings)
+    return {
+        "reference": reference,
+        "required": f"{met} of {len(reference.required)}" if reference.required else "",
+        "broken": ", ".join(account.broken),
+        "failed": ", ".join(account.failed),
+        "not_meant": ", ".join(account.not_meant),
+        "outside": "; ".join(reference.outside(profile_of(found.ours.day))),
+    }
+
+
 def _words(subject: Subject) -> dict[str, Any]:
     """What the head of the page says about a day."""
     info, day = subject.day.info, subject.day
@@ -156,11 +175,13 @@ def _fact_row(ours: Finding, theirs: Finding | None) -> dict[str, Any]:
         "reference": fact.reference,
         "mark": _MARKS[ours.verdict],
         "verdict": "reported only" if ours.verdict is None else ours.verdict.value,
-        "state": "none" if ours.verdict is None else ours.verdict.name.lower(),
+        "state": "none" if ours.verdict is None or ours.why_not else ours.verdict.name.lower(),
         "band": [(name.replace("_", " "), str(bound).replace("-", "\u2212")) for name, bound in fact.band.items()],
         "values": _values(ours),
         "other": None if theirs is None else _values(theirs),
         "note": ours.note,
+        "required": ours.required,
+        "why_not": ours.why_not,
     }
 
 

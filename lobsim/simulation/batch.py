@@ -11,7 +11,7 @@ import numpy as np
 
 from lobsim.batch import Batch
 from lobsim.core.agents.loop import advance_scenes
-from lobsim.core.agents.making import roomier_scene, take_log
+from lobsim.core.agents.making import roomier_scene, take_log, take_metaorders
 from lobsim.core.agents.state import Scene
 from lobsim.core.world import scratch
 from lobsim.crew import Errand, slices, thread_count
@@ -76,3 +76,7 @@ class Scenes(Batch[Scene]):
         rows = np.concatenate([*self.rows[index], take_log(self._states[index])])
         self.rows[index] = []
         return rows
+
+    def take_metaorders(self, index: int) -> np.ndarray:
+        """The metaorders of one scene that were done since they were taken last: METAORDER [any]."""
+        return take_metaorders(self._states[index])

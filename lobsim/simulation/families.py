@@ -40,6 +40,8 @@ class Setting:
     """index of the agent that has the fundamental value, -1 without one"""
     history: int = -1
     """index of the agent that keeps the price history, -1 without one"""
+    efficient_price: int = -1
+    """index of the agent that has the efficient price, -1 without one"""
 
 
 class Family(BaseModel):

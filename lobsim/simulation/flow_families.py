@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from lobsim.core.agents.hawkes import UNKNOWN
 from lobsim.core.agents.queue_tables import TO_BE_DRAWN, UNSET
+from lobsim.core.agents.split_orders import memory_of
 from lobsim.simulation.cheridito_weiss import CheriditoWeiss, Strategic
 from lobsim.simulation.families import Flow, Lots, Positive, Rate, Setting, Table, longer
 from lobsim.types import AgentKind
@@ -323,7 +324,7 @@ class SplitOrders(Flow):
 
     def memory(self, setting: Setting) -> list[float]:
         """All metaorders are still to be drawn."""
-        return [0.0] * self.live
+        return memory_of(self.live)
 
 
 AnyFlow = ContStoikovTalreja | CheriditoWeiss | Strategic | QueueReactive | Hawkes | SplitOrders

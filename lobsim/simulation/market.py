@@ -22,7 +22,9 @@ from lobsim.core.agents.making import (
     roomier_scene,
     start_log,
     take_log,
+    take_metaorders,
 )
+from lobsim.core.agents.metaorders import METAORDER
 from lobsim.core.agents.places import give_delays
 from lobsim.core.agents.state import AGENT, Scene
 from lobsim.core.book import BookSize
@@ -34,7 +36,7 @@ from lobsim.feeds.schema import COLUMNS, Dataset, DatasetInfo
 from lobsim.latency import Latency
 from lobsim.latency_tables import leg_arrays
 from lobsim.simulation.preset import Preset
-from lobsim.types import Fidelity, Side, Status
+from lobsim.types import Fidelity, Flag, Side, Status
 
 _CHUNK_EVENTS = 100_000
 _BOOK = BookSize(orders=2**13, window=4096, far=512, ids=1024, dense=2**12, timers=256)
@@ -64,12 +66,13 @@ class Counts:
         return self.wakes + self.requests + self.answers
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SimulatedDay:
-    """A recorded day of a simulated market: its event table, and what the crowd did in it."""
+    """A recorded day of a simulated market: its event table, what the crowd did in it, and whose orders were one metaorder (`metaorder_table`)."""
 
     dataset: Dataset
     counts: Counts
+    metaorders: pl.DataFrame
 
 
 class SimulationRun:
@@ -135,11 +138,20 @@ class SimulationRun:
             self.scene.crowd.head[name] = 0
         self.scene = start_log(self.scene)
 
+    @property
+    def recorded(self) -> int:
+        """How many events have been written down and not been taken."""
+        return sum(len(rows) for rows in self.rows) + int(self.scene.crowd.head[0]["logged"])
+
     def take_rows(self) -> np.ndarray:
         """The events since `record`, or since this was called last: TAPE [any]."""
         rows = np.concatenate([*self.rows, take_log(self.scene)])
         self.rows = []
         return rows
+
+    def take_metaorders(self) -> np.ndarray:
+        """The metaorders that were done since `record`, or since this was called last: METAORDER [any]."""
+        return take_metaorders(self.scene)
 
     def copy(self) -> SimulationRun:
         """An independent run in the same state."""
@@ -231,26 +243,38 @@ class Simulation:
         run = self.start()
         run.record()
         run.advance(self.info.session_end_ns, progress)
-        return SimulatedDay(self.dataset_of(run), run.counts)
+        return SimulatedDay(self.dataset_of(run), run.counts, metaorder_table(run.take_metaorders()))
 
     def dataset_of(self, run: SimulationRun) -> Dataset:
         """What a run of this market has written down."""
-        return Dataset(self.info, events_of(run.take_rows()))
+        return Dataset(self.info, events_of(run.take_rows(), self.info.tick_quanta))
 
 
-def events_of(rows: np.ndarray) -> pl.DataFrame:
-    """The canonical event table of TAPE rows."""
+def metaorder_table(records: np.ndarray) -> pl.DataFrame:
+    """The table of metaorders, one row each in the order they were done: agent, serial, start_ns, end_ns, side (8 bits), size_lots, children; times in ns of exchange time."""
+    columns = {name: np.ascontiguousarray(records[name]) for name in METAORDER.names or ()}
+    table = pl.DataFrame(columns).rename({"lots": "size_lots"})
+    return table.select("agent", "serial", "start_ns", "end_ns", pl.col("side").cast(pl.Int8), "size_lots", "children")
+
+
+def events_of(rows: np.ndarray, tick_quanta: int = 1) -> pl.DataFrame:
+    """The canonical event table of TAPE rows.
+
+    tick_quanta  quanta in a tick, even where somebody traded in the middle between two (such a row has the worse tick for who rested)
+    """
+    between = (rows["flags"] & Flag.OFF_TICK) != 0
+    nearer = np.where(rows["side"] == Side.BUY, tick_quanta // 2, -(tick_quanta // 2))
     columns = {
         "ts_exchange": rows["ts_ns"],
         "ts_local": rows["ts_ns"],
         "kind": rows["kind"],
         "side": rows["side"],
-        "price": rows["price_ticks"],
+        "price": rows["price_ticks"] * tick_quanta + between * nearer,
         "size": rows["size"],
         "order_id": rows["order_id"],
         "other_id": rows["other_id"],
         "match_id": rows["match_id"],
-        "flags": rows["flags"].astype(np.int32),
+        "flags": rows["flags"].astype(np.int32) & ~int(Flag.OFF_TICK),
         "sequence": np.arange(len(rows)),
     }
     return pl.DataFrame({name: np.ascontiguousarray(values) for name, values in columns.items()}, schema=COLUMNS)

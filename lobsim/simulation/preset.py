@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import cached_property
 from importlib import resources
@@ -18,6 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from lobsim.clock import duration_ns, time_ns
 from lobsim.errors import ConfigError
 from lobsim.feeds.schema import DatasetInfo
+from lobsim.simulation.day_families import AnyOfTables, EfficientPrice, MetaorderTakers, Quoters
 from lobsim.simulation.families import AnyFamily, Family, Setting
 from lobsim.simulation.flow_families import AnyFlow
 from lobsim.simulation.models import AnyModel, Chiarella, Fcn, PriceHistory
@@ -45,6 +47,8 @@ class Listing(BaseModel):
     symbol: str = Field(min_length=1)
     start_price: Decimal
     tick: Decimal = Decimal("0.01")
+    parts: int = Field(default=1, ge=1, le=10**6)
+    """of a tick that a price may lie at: even, where somebody trades in the middle between two ticks"""
     lot: Decimal = Decimal(1)
     currency: str = "USD"
 
@@ -101,7 +105,10 @@ class Preset(BaseModel):
     session: Session = Session()
     opening: Opening = Opening()
     agents: tuple[
-        Annotated[AnyFamily | AnyFlow | AnyTrader | AnyStrategy | AnyModel, Field(discriminator="family")], ...
+        Annotated[
+            AnyFamily | AnyFlow | AnyOfTables | AnyTrader | AnyStrategy | AnyModel, Field(discriminator="family")
+        ],
+        ...,
     ] = Field(min_length=1)
 
     def _one(self, kind: type[Family], wanted_by: tuple[type[Family], ...], name: str) -> None:
@@ -116,6 +123,7 @@ class Preset(BaseModel):
     def _has_what_is_asked(self) -> Preset:
         self._one(Fundamental, (Value, Fcn, Chiarella), "fundamental")
         self._one(PriceHistory, (Fcn,), "price_history")
+        self._one(EfficientPrice, (Quoters, MetaorderTakers), "efficient_price")
         for history in (family for family in self.agents if isinstance(family, PriceHistory)):
             for family in (family for family in self.agents if isinstance(family, Fcn)):
                 if family.step != history.step or family.window_most >= history.length:
@@ -124,10 +132,17 @@ class Preset(BaseModel):
                     )
         return self
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Preset:
+        """A copy with other fields; what was worked out from the old ones is worked out again."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in ("in_turn", "digest"):
+            vars(copied).pop(name, None)
+        return copied
+
     @cached_property
     def in_turn(self) -> tuple[Family, ...]:
-        """Its families in the order their agents stand in a scene: flows, then what others ask, then all others as they are written."""
-        asked = (Fundamental, PriceHistory)
+        """Its families in the order their agents stand in a scene: flows, then the others; of both, what is asked first, all else as it is written."""
+        asked = (Fundamental, PriceHistory, EfficientPrice)
         return tuple(sorted(self.agents, key=lambda family: (not family.is_flow, not isinstance(family, asked))))
 
     def _index_of(self, kind: type[Family]) -> int:
@@ -153,8 +168,8 @@ class Preset(BaseModel):
             "venue": "LOBSIM",
             "date": self.session.date,
             "currency": listing.currency,
-            "price_quantum": str(listing.tick),
-            "tick_quanta": 1,
+            "price_quantum": f"{listing.tick / listing.parts:f}",
+            "tick_quanta": listing.parts,
             "lot": str(listing.lot),
             "fidelity": Fidelity.L3_FULL,
             "depth": 0,
@@ -177,6 +192,7 @@ class Preset(BaseModel):
             close_ns=info.session_end_ns,
             fundamental=self._index_of(Fundamental),
             history=self._index_of(PriceHistory),
+            efficient_price=self._index_of(EfficientPrice),
         )
 
 

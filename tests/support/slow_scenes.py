@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tests.oracle.agents.slow_market import SlowAgent, SlowMarket
+from tests.support.metaorders import metaorders_of
 from tests.support.scenes import Entry, new_scene, rows_of, run_scene
 
 SECOND = 10**9
@@ -26,4 +27,6 @@ def both(
     scene = run_scene(new_scene(entries, seed, START), until)
     assert [agent.known_lots for agent in twins] == scene.crowd.agents["known_lots"].tolist()
     assert [agent.wakes for agent in twins] == scene.crowd.agents["wakes"].tolist()
+    closed = [agent.metaorder for agent in twins if getattr(agent, "metaorder", None) is not None]  # type: ignore[attr-defined]
+    assert sorted(closed) == sorted(metaorders_of(scene, *range(len(twins))))
     return rows_of(scene), market

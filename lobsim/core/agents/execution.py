@@ -6,7 +6,7 @@ what is left at any price; POV stops.  Nothing is sent while an order is out who
 
 Numbers: STYLE, SIDE (2: either), sizes Pareto from LEAST on with exponent TAIL (0: all LEAST) up to MOST lots, start uniform from START_NS over START_SPAN_NS, horizon from HORIZON_NS over HORIZON_SPAN_NS, a look EVERY_NS with a JITTER (share of it, uniform),
 SHARE r, the day from OPEN_NS to CLOSE_NS, PATIENT 1 or 0; all times from the start.
-Memory: what was drawn (TOWARDS a side, LOTS, FROM_NS, FOR_NS), and what had been TRADED when it began.
+Memory: what was drawn (TOWARDS a side, LOTS, FROM_NS, FOR_NS), what had been TRADED when it began; how many child orders it has SENT, the FIRST_NS and the LAST_NS of them, and whether it has ENDED and only waits for the last answer.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import math
 
 import numpy as np
 
+from lobsim.core.agents.metaorders import close_metaorder
 from lobsim.core.agents.orders import cancel_all, send_limit, send_limit_ioc, send_market
 from lobsim.core.agents.view import seen_touch, touch_price
 from lobsim.core.chance import draw_below, draw_pareto, draw_uniform
@@ -45,7 +46,11 @@ LOTS = 1
 FROM_NS = 2
 FOR_NS = 3
 TRADED = 4
-MEMORY = 5
+SENT = 5
+FIRST_NS = 6
+LAST_NS = 7
+ENDED = 8
+MEMORY = 9
 
 
 @kernel
@@ -117,6 +122,33 @@ def _due_lots(crowd, index, seen, at_ns, done):
 
 
 @kernel
+def _note_child(scene, index):
+    """A child order goes out now."""
+    agent = scene.crowd.agents[index]
+    memory = scene.crowd.memory
+    start = np.int64(agent["memory"])
+    passed_ns = np.float64(scene.world.head[0]["now_ns"] - agent["since_ns"])
+    if memory[start + SENT] == 0.0:
+        memory[start + FIRST_NS] = passed_ns
+    memory[start + SENT] += 1.0
+    memory[start + LAST_NS] = passed_ns
+
+
+@kernel
+def _close(scene, index, side, done):
+    """It is done, with so many lots: its end is when its last child arrived, or, if it posts, now."""
+    crowd = scene.crowd
+    agent = crowd.agents[index]
+    start = np.int64(agent["memory"])
+    since_ns = np.int64(agent["since_ns"])
+    end_ns = since_ns + np.int64(crowd.memory[start + LAST_NS]) + np.int64(agent["order_ns"])
+    if crowd.numbers[np.int64(agent["first"]) + PATIENT] == 1.0:
+        end_ns = np.int64(scene.world.head[0]["now_ns"])
+    first_ns = since_ns + np.int64(crowd.memory[start + FIRST_NS])
+    close_metaorder(scene, index, side, first_ns, end_ns, np.int64(done), np.int64(crowd.memory[start + SENT]))
+
+
+@kernel
 def _work(scene, index, wait_ns, done):
     """Send what is due now, and post what falls due until the next look.  done: lots it has, float64"""
     crowd = scene.crowd
@@ -139,9 +171,28 @@ def _work(scene, index, wait_ns, done):
     elif patient:
         posted = _due_lots(crowd, index, seen, passed_ns + wait_ns, done) - np.int64(done) - behind
     if behind > 0 and opposite_ticks != NONE_PRICE:
+        _note_child(scene, index)
         send_limit_ioc(scene, index, side, opposite_ticks, behind)
     if posted > 0 and own_ticks != NONE_PRICE:
+        _note_child(scene, index)
         send_limit(scene, index, side, own_ticks, posted)
+
+
+@kernel
+def _finish(scene, index, side, left, done):
+    """Its time is over.  Returns when it wakes once more to hear what its last order traded, or NEVER."""
+    crowd = scene.crowd
+    agent = crowd.agents[index]
+    start = np.int64(agent["memory"])
+    if crowd.numbers[np.int64(agent["first"]) + STYLE] != POV and crowd.memory[start + ENDED] == 0.0:
+        crowd.memory[start + ENDED] = 1.0
+        _note_child(scene, index)
+        send_market(scene, index, side, np.int64(left))
+        if agent["hears"] != 0:
+            return np.int64(scene.world.head[0]["now_ns"] + agent["order_ns"] + agent["answer_ns"]) + 1
+        done = np.float64(abs(agent["known_lots"]))
+    _close(scene, index, side, done)
+    return np.int64(NEVER)
 
 
 @kernel
@@ -162,11 +213,10 @@ def act_execution(scene, index):
     left = crowd.memory[start + LOTS] - done
     end_ns = np.int64(agent["since_ns"]) + np.int64(crowd.memory[start + FROM_NS] + crowd.memory[start + FOR_NS])
     if left <= 0.0:
+        _close(scene, index, side, done)
         return np.int64(NEVER)
     if now_ns >= end_ns:
-        if crowd.numbers[first + STYLE] != POV:
-            send_market(scene, index, side, np.int64(left))
-        return np.int64(NEVER)
+        return _finish(scene, index, side, left, done)
     jitter = 1.0 + crowd.numbers[first + JITTER] * (2.0 * draw_uniform(agent) - 1.0)
     wait_ns = math.ceil(crowd.numbers[first + EVERY_NS] * jitter)
     _work(scene, index, wait_ns, done)

@@ -1,7 +1,8 @@
 """Which family an agent belongs to: the one place where its kind is looked at.
 
 `act` lets an agent do what it does when it is its turn, and returns when it wakes next (flows: anything, their clock tells); `intensity_of` is how often a flow acts,
-per second, in the book as it is now; `heed` is what an agent does who is told that the book is one-sided.
+per second, in the book as it is now; `heed` is what an agent does who is told that the book is one-sided; `recall` what one does who has reminded itself; `notice` what a flow does as soon as
+anything has happened.
 """
 
 from __future__ import annotations
@@ -11,16 +12,19 @@ from lobsim.core.agents.avellaneda_stoikov import act_avellaneda_stoikov
 from lobsim.core.agents.cheridito_weiss import act_cheridito_weiss, cheridito_weiss_rate
 from lobsim.core.agents.chiarella import act_chiarella
 from lobsim.core.agents.cont_stoikov_talreja import act_cont_stoikov_talreja, cont_stoikov_talreja_rate
+from lobsim.core.agents.efficient_price import act_efficient_price, learn_from_trades, own_clock
 from lobsim.core.agents.execution import act_execution
 from lobsim.core.agents.fcn import act_fcn
 from lobsim.core.agents.fundamental import act_fundamental
 from lobsim.core.agents.hawkes import act_hawkes, hawkes_rate
 from lobsim.core.agents.liquidity_response import act_liquidity_response, liquidity_response_rate
 from lobsim.core.agents.market_maker import act_market_maker, heed_imbalance
+from lobsim.core.agents.metaorder_takers import act_metaorder_takers
 from lobsim.core.agents.momentum import act_momentum
 from lobsim.core.agents.noise import act_noise
 from lobsim.core.agents.price_history import act_price_history
 from lobsim.core.agents.queue_reactive import act_queue_reactive, queue_reactive_rate
+from lobsim.core.agents.quoters import act_quoters, follow_trades, look_at_book, remind_quoters
 from lobsim.core.agents.scheduled import act_scheduled
 from lobsim.core.agents.split_orders import act_split_orders, split_orders_rate
 from lobsim.core.agents.strategic import act_strategic
@@ -51,6 +55,8 @@ def intensity_of(scene, index):
         return zero_profit_rate(scene, index)
     if kind == AgentKind.LIQUIDITY_RESPONSE:
         return liquidity_response_rate(scene, index)
+    if AgentKind.EFFICIENT_PRICE <= kind <= AgentKind.QUOTERS:
+        return own_clock(scene, index)
     return 0.0
 
 
@@ -78,6 +84,12 @@ def act(scene, index):
         return act_scheduled(scene, index)
     elif kind == AgentKind.LIQUIDITY_RESPONSE:
         act_liquidity_response(scene, index)
+    elif kind == AgentKind.EFFICIENT_PRICE:
+        act_efficient_price(scene, index)
+    elif kind == AgentKind.METAORDER_TAKERS:
+        act_metaorder_takers(scene, index)
+    elif kind == AgentKind.QUOTERS:
+        act_quoters(scene, index)
     elif kind >= AgentKind.FUNDAMENTAL:
         return _act_by_time(scene, index, kind)
     return NEVER
@@ -122,3 +134,21 @@ def heed(scene, index):
     """An agent's turn because the book is one-sided."""
     if scene.crowd.agents[index]["kind"] == AgentKind.MARKET_MAKER:
         heed_imbalance(scene, index)
+
+
+@kernel
+def recall(scene, index, step, side, slot, serial):
+    """An agent does what it reminded itself of."""
+    if scene.crowd.agents[index]["kind"] == AgentKind.QUOTERS:
+        remind_quoters(scene, index, step, side, slot, serial)
+
+
+@kernel
+def notice(scene, index):
+    """Something has happened: a flow sees it at once."""
+    kind = scene.crowd.agents[index]["kind"]
+    if kind == AgentKind.EFFICIENT_PRICE:
+        learn_from_trades(scene, index)
+    elif kind == AgentKind.QUOTERS:
+        follow_trades(scene, index)
+        look_at_book(scene, index)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from lobsim.core.agents.clocks import adjust_clocks, wind_clock
-from lobsim.core.agents.kinds import act, heed
+from lobsim.core.agents.kinds import act, heed, notice, recall
 from lobsim.core.agents.orders import deliver_request
 from lobsim.core.agents.room import crowd_room
+from lobsim.core.agents.state import REMINDER
 from lobsim.core.agents.venue import hear_answer, publish_change, settle_trades
 from lobsim.core.calendar import first_wait_ns, pop_wait, push_wait
 from lobsim.core.chance import begin_event
@@ -61,6 +62,23 @@ def _warn_agent(scene, index):
 
 
 @kernel
+def _let_notice(scene):
+    """Flows see what has just happened."""
+    for index in range(scene.crowd.head[0]["flows"]):
+        notice(scene, index)
+
+
+@kernel
+def _remind_agent(scene, mail):
+    """An agent is reminded of what it wanted to do now."""
+    index = np.int64(mail["agent"])
+    begin_event(scene.crowd.agents[index])
+    recall(
+        scene, index, np.int64(mail["verb"]), np.int64(mail["side"]), np.int64(mail["order"]), np.int64(mail["serial"])
+    )
+
+
+@kernel
 def _next_of_crowd(scene):
     """What waits longest in the calendar happens: a message arrives or an agent wakes."""
     crowd = scene.crowd
@@ -73,7 +91,9 @@ def _next_of_crowd(scene):
             _warn_agent(scene, index - len(crowd.agents))
         return
     mail = crowd.mail[ref]
-    if mail["to_venue"]:
+    if mail["to_venue"] == REMINDER:
+        _remind_agent(scene, mail)
+    elif mail["to_venue"]:
         deliver_request(scene, ref)
     else:
         hear_answer(crowd, mail)
@@ -93,6 +113,8 @@ def _crowd_event(scene, now_ns, flow):
         wake_agent(scene, flow)
     else:
         _next_of_crowd(scene)
+    if scene.crowd.head[0]["noticing"]:
+        _let_notice(scene)
     if scene.crowd.head[0]["changed"]:
         adjust_clocks(scene, flow)
         note_touch(world, bid_key, ask_key)
@@ -105,6 +127,8 @@ def _follow_world(scene):
     settle_trades(scene, np.int64(world.head[0]["answered"]))
     world.head[0]["answered"] = 0
     publish_change(scene)
+    if scene.crowd.head[0]["noticing"]:
+        _let_notice(scene)
     adjust_clocks(scene, np.int64(-1))
 
 

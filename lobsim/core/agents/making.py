@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lobsim.core.agents.clocks import wind_clock
+from lobsim.core.agents.metaorders import METAORDER
 from lobsim.core.agents.orders import send_limit
 from lobsim.core.agents.state import CROWD, CROWD_MAIL, CROWD_ORDER, TOUCH, Crowd, Scene
 from lobsim.core.agents.venue import write_row
@@ -27,6 +28,7 @@ class CrowdSize(NamedTuple):
     mail: int = 8192
     touches: int = 1024  # a power of two
     log: int = 2**15
+    metaorders: int = 64
 
 
 def new_crowd(
@@ -55,6 +57,7 @@ def new_crowd(
         mail=np.zeros(max(size.mail, 2 * len(agents)) + 1, CROWD_MAIL),
         touches=np.zeros(size.touches, TOUCH),
         log=np.zeros(size.log, TAPE),
+        metaorders=np.zeros(size.metaorders, METAORDER),
         message=np.zeros(1, MESSAGE),
     )
     crowd.head["seed"] = seed
@@ -64,6 +67,8 @@ def new_crowd(
     crowd.head["last_ticks"] = NONE_PRICE
     crowd.head["feed_most_ns"] = int(agents["feed_ns"].max(initial=0))
     crowd.head["touching"] = int(flows < len(agents))
+    noticing = (agents["kind"] == AgentKind.EFFICIENT_PRICE) | (agents["kind"] == AgentKind.QUOTERS)
+    crowd.head["noticing"] = int(noticing.sum())
     crowd.head["warned"] = int(agents["warned"].sum())
     crowd.agents["due_ns"] = NEVER
     crowd.agents["until_ns"] = NEVER
@@ -141,6 +146,14 @@ def take_log(scene: Scene) -> np.ndarray:
     return rows
 
 
+def take_metaorders(scene: Scene) -> np.ndarray:
+    """The metaorders that were done since they were taken last, METAORDER [any], by the time they were closed."""
+    head = scene.crowd.head[0]
+    records = scene.crowd.metaorders[: head["metaorders"]].copy()
+    head["metaorders"] = 0
+    return records
+
+
 def copy_scene(scene: Scene) -> Scene:
     """An independent scene in the same state; the tape, its rows and the parameters are shared."""
     crowd = scene.crowd
@@ -178,4 +191,6 @@ def roomier_scene(scene: Scene, status: int) -> Scene:
         return scene._replace(crowd=crowd._replace(touches=_longer_touches(crowd)))
     if status == Status.ROOM_LOG:
         return scene._replace(crowd=crowd._replace(log=_longer(crowd.log)))
+    if status == Status.ROOM_METAORDERS:
+        return scene._replace(crowd=crowd._replace(metaorders=_longer(crowd.metaorders)))
     return scene._replace(world=roomier_world(scene.world, status))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lobsim.core.agents.venue import arrive_cancel, arrive_new
+from lobsim.core.agents.state import REMINDER
+from lobsim.core.agents.venue import arrive_cancel, arrive_new, place_in_mail
 from lobsim.core.calendar import push_wait
 from lobsim.core.jit import inline, kernel
 from lobsim.types import OrderType, TimeInForce, Verb
@@ -54,12 +55,7 @@ def _post(scene, index, slot, verb, side, kind, tif, price_ticks, size, delay_ns
     """A request travels to the venue.  Room was checked."""
     crowd = scene.crowd
     head = crowd.head[0]
-    place = np.int64(head["mail_free"])
-    if place != 0:
-        head["mail_free"] = crowd.mail[place]["free"]
-    else:
-        place = np.int64(head["mail_fresh"])
-        head["mail_fresh"] += 1
+    place = place_in_mail(crowd)
     mail = crowd.mail[place]
     mail["agent"] = index
     mail["order"] = slot
@@ -156,6 +152,25 @@ def cancel_all(scene, index):
         following = np.int64(scene.crowd.orders[slot]["next"])
         send_cancel(scene, slot)
         slot = following
+
+
+@kernel
+def remind(scene, index, slot, serial, step, side, delay_ns):
+    """An agent will be reminded of something after a while: no message, only its own note.  Room was checked.
+
+    slot, serial  of an order, or 0;  step  what it means, as its family numbers it
+    """
+    place = place_in_mail(scene.crowd)
+    mail = scene.crowd.mail[place]
+    mail["agent"] = index
+    mail["order"] = slot
+    mail["serial"] = serial
+    mail["verb"] = step
+    mail["side"] = side
+    mail["to_venue"] = REMINDER
+    scene.crowd.head[0]["sequence"] += 1
+    due_ns = scene.world.head[0]["now_ns"] + delay_ns
+    push_wait(scene.crowd.waits, due_ns, np.int64(scene.crowd.head[0]["sequence"]), place)
 
 
 @kernel

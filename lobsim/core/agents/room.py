@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from lobsim.core.agents.metaorders import metaorder_room
 from lobsim.core.agents.view import touches_room
 from lobsim.core.book import room
 from lobsim.core.calendar import calendar_room
@@ -59,6 +60,8 @@ def crowd_room(scene):
         return Status.ROOM_TOUCHES
     if head["logging"] and head["logged"] + orders + 2 * MOST_REQUESTS > len(crowd.log):
         return Status.ROOM_LOG
+    if head["logging"] and not metaorder_room(crowd):
+        return Status.ROOM_METAORDERS
     if world.head[0]["publish"] or book.head[0]["own_resting"] > 0:
         return _room_for_participant(world, orders)
     return Status.OK

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from lobsim.core.agents.metaorders import close_metaorder
 from lobsim.core.agents.orders import send_market
 from lobsim.core.jit import kernel
 from lobsim.types import NEVER
@@ -27,9 +28,16 @@ def act_scheduled(scene, index):
     now_ns = np.int64(scene.world.head[0]["now_ns"])
     if agent["wakes"] == 1:
         return now_ns + np.int64(numbers[first + START_NS])
+    side = np.int64(numbers[first + SIDE])
     lots = np.int64(numbers[first + LOTS])
+    children = np.int64(numbers[first + CHILDREN])
+    if agent["wakes"] == 2:
+        agent["since_ns"] = now_ns
     if lots > 0:
-        send_market(scene, index, np.int64(numbers[first + SIDE]), lots)
-    if agent["wakes"] > np.int64(numbers[first + CHILDREN]):
+        send_market(scene, index, side, lots)
+    if agent["wakes"] > children:
+        close_metaorder(
+            scene, index, side, np.int64(agent["since_ns"]), now_ns, np.int64(agent["traded_lots"]), children
+        )
         return np.int64(NEVER)
     return now_ns + np.int64(numbers[first + INTERVAL_NS])

@@ -78,13 +78,16 @@ CROWD_MAIL = np.dtype(
         ("side", "i1"),
         ("type", "i1"),
         ("tif", "i1"),
-        ("to_venue", "i1"),
+        ("to_venue", "i1"),  # REMINDER: to nobody
         ("gone", "i1"),  # an answer: 1 if the order is no longer in the book
         ("pad", "i2"),
         ("free", "i8"),
     ]
 )
 """One message of the crowd in flight."""
+
+REMINDER = 2
+"""What ``to_venue`` says of an agent's note to itself: no message."""
 
 TOUCH = np.dtype(
     [
@@ -119,12 +122,15 @@ CROWD = np.dtype(
         ("sold_lots", "i8"),
         ("last_ticks", "i8"),
         ("warned", "i8"),  # how many agents are
+        ("noticing", "i8"),  # how many flows see at once what happens
         ("balance", "i8"),  # imbalance.py
         ("standing_buy_lots", "i8"),
         ("standing_sell_lots", "i8"),
         ("logging", "i8"),  # 1: events are written down
         ("logged", "i8"),  # entries of the log
         ("log_begin", "i8"),  # the first entry of the request at hand
+        ("metaorders", "i8"),  # entries of metaorders
+        ("metaorder_serial", "i8"),  # ever written
         ("changed", "i8"),  # 1: the book is not what the flows last saw
         ("own_entered", "i8"),  # own child orders whose arrival has been followed
         ("wakes", "i8"),  # from here on: counted since the market began or since it is written down
@@ -150,6 +156,7 @@ class Crowd(NamedTuple):
     mail     CROWD_MAIL [any], slot 0 reserved
     touches  TOUCH [power of two]: the publication ring that agents look at
     log      TAPE [any]: the events since it was last emptied, as recorded rows
+    metaorders  METAORDER [any]: those that are done, since they were last taken (metaorders.py)
     message  MESSAGE [1], scratch
     """
 
@@ -162,6 +169,7 @@ class Crowd(NamedTuple):
     mail: np.ndarray
     touches: np.ndarray
     log: np.ndarray
+    metaorders: np.ndarray
     message: np.ndarray
 
 

@@ -98,6 +98,19 @@ def _free(crowd, slot):
     crowd.head[0]["free"] = slot
 
 
+@inline
+def place_in_mail(crowd):
+    """A free slot of the crowd's mail.  Room was checked."""
+    head = crowd.head[0]
+    place = np.int64(head["mail_free"])
+    if place != 0:
+        head["mail_free"] = crowd.mail[place]["free"]
+        return place
+    place = np.int64(head["mail_fresh"])
+    head["mail_fresh"] += 1
+    return place
+
+
 @kernel
 def tell(scene, slot, kind, size, gone):
     """The owner of an order hears of it, at once or after its delay.
@@ -113,12 +126,7 @@ def tell(scene, slot, kind, size, gone):
         _learn(crowd, slot, size, gone)
         return
     head["answers"] += 1
-    place = np.int64(head["mail_free"])
-    if place != 0:
-        head["mail_free"] = crowd.mail[place]["free"]
-    else:
-        place = np.int64(head["mail_fresh"])
-        head["mail_fresh"] += 1
+    place = place_in_mail(crowd)
     mail = crowd.mail[place]
     mail["agent"] = index
     mail["order"] = slot
@@ -215,6 +223,32 @@ def settle_trades(scene, n):
             if last and not _is_own(np.int64(report["other_id"])):
                 publish_level(world, np.int64(report["side"]), np.int64(report["price_ticks"]))
     return traded
+
+
+@kernel
+def trade_hidden(scene, side, half_ticks, size):
+    """Somebody trades with an order that nobody saw, and that is not in the book: neither is anybody's account here.
+
+    side  of the hidden order;  half_ticks  twice the price in ticks: it may lie between two, and is written as replay reads it, at the worse tick
+    """
+    head = scene.crowd.head[0]
+    price_ticks = (half_ticks + side) >> 1
+    flags = Flag.AGGRESSOR_KNOWN | (Flag.OFF_TICK if half_ticks & 1 else 0)
+    head["requests"] += 1
+    head["trades"] += 1
+    head["matches"] += 1
+    head["traded_lots"] += size
+    head["last_ticks"] = price_ticks
+    if side == Side.SELL:
+        head["bought_lots"] += size
+    else:
+        head["sold_lots"] += size
+    begin_rows(scene)
+    write_row(scene, Kind.EXECUTE_HIDDEN, side, price_ticks, size, 0, 0, np.int64(head["matches"]), flags)
+    end_rows(scene)
+    publish_trade(scene.world, side, price_ticks, size, 0)
+    head["changed"] = 1
+    publish_change(scene)
 
 
 @kernel

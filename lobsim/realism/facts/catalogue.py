@@ -7,7 +7,7 @@ reported only.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -120,14 +120,18 @@ HELD_OUT = ("R3", "F1", "I1", "I7")
 class Finding:
     """A fact as one day tells it.
 
-    verdict  None where the fact has no band
-    note     why it cannot be measured, or what to know about the values
+    verdict   None where the fact has no band
+    note      why it cannot be measured, or what to know about the values
+    why_not   why the day was never meant to meet it; empty: it was (lobsim.realism.reference)
+    required  whether it must be met
     """
 
     fact: Fact
     verdict: Verdict | None
     measured: Measured | None
     note: str
+    why_not: str = ""
+    required: bool = False
 
     @property
     def shown(self) -> str:
@@ -152,6 +156,9 @@ class Finding:
             "values": values,
             "intervals": {name: list(interval) for name, interval in measured.intervals.items()},
             "held_out": self.fact.key in HELD_OUT,
+            "required": self.required,
+            "meant": not self.why_not,
+            "why_not": self.why_not,
             "note": self.note,
         }
 
@@ -176,8 +183,10 @@ def judge(fact: Fact, context: Context) -> Finding:
     return Finding(fact, Verdict.MET if good else Verdict.MISSED, measured, measured.note)
 
 
-def judge_day(day: Day, *, seed: int = 0, metaorders: pl.DataFrame | None = None) -> list[Finding]:
-    """Every fact of a day, in the order of FACTS.
+def judge_day(
+    day: Day, *, seed: int = 0, metaorders: pl.DataFrame | None = None, facts: Sequence[Fact] = FACTS
+) -> list[Finding]:
+    """Every fact of a day, in the order of `facts`.
 
     seed        of the drawing of blocks
     metaorders  METAORDERS, where the day was made by something that knows them; raises ConfigError for other columns
@@ -187,4 +196,4 @@ def judge_day(day: Day, *, seed: int = 0, metaorders: pl.DataFrame | None = None
             f"the table of metaorders has columns {list(metaorders.columns)}, {list(METAORDERS)} are needed"
         )
     context = Context(day, seed, metaorders)
-    return [judge(fact, context) for fact in FACTS]
+    return [judge(fact, context) for fact in facts]

@@ -13,7 +13,7 @@ from lobsim.calibration.stories import Stratum
 from lobsim.errors import ConfigError, DataError
 from lobsim.feeds.schema import Dataset
 from lobsim.market import Market
-from lobsim.sample import to_levels
+from lobsim.projection import to_levels
 from lobsim.types import Flag, Kind
 from tests.support.order_days import order_day, order_market
 from tests.support.worlds import BUY, SELL, row

@@ -12,7 +12,7 @@ from lobsim.calibration.stories import read_stories
 from lobsim.config import MarketConfig
 from lobsim.feeds.schema import Dataset
 from lobsim.market import Market
-from lobsim.sample import to_levels
+from lobsim.projection import to_levels
 from lobsim.types import Impact, Kind, QueueModel
 from tests.oracle.levels_from_orders import levels_from_orders
 from tests.oracle.streams import random_history

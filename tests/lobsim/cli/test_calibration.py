@@ -62,7 +62,7 @@ def test_calibrate_queue_answers_in_json(stored: Path, run: Run) -> None:
 
 def test_levels_are_refused_by_both(stored: Path, run: Run, tmp_path: Path) -> None:
     from lobsim.feeds.store import load
-    from lobsim.sample import to_levels
+    from lobsim.projection import to_levels
 
     levels = save(to_levels(load(stored)), tmp_path / "levels")
     for command in (("fidelity",), ("calibrate", "queue")):

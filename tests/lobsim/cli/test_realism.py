@@ -65,6 +65,22 @@ def test_another_day_is_held_beside_it_and_a_page_is_written(stored: Path, run: 
     assert "seasons of the day" in page
 
 
+def test_a_day_is_judged_by_the_reference_of_a_preset(stored: Path, run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "report"
+    done = run("realism", stored, "--preset", "zi", "--out", out, "--json")
+    assert (0, "") == (done.code, "".join(line for line in done.err.splitlines() if "error" in line))
+    told = done.json["reference"]
+    assert ("zi", []) == (told["preset"], told["broken"])
+    facts = {fact["fact"]: fact for fact in done.json["facts"]}
+    assert "mean_ticks 53.8 to 57.2" == facts["B1"]["band"]
+    assert [False, True] == [facts[key]["meant"] for key in ("F1", "I7")]
+    assert "What the preset zi owes" in (out / "realism.html").read_text(encoding="utf-8")
+    printed = run("realism", stored, "--preset", "day").out
+    assert "required, and not met: R1" in printed and "never meant to be met (in brackets): none" in printed
+    refused = run("realism", stored, "--preset", "gold")
+    assert 1 == refused.code and "preset 'gold' has no reference" in refused.err
+
+
 def test_the_same_command_writes_the_same_page(stored: Path, run: Run, tmp_path: Path) -> None:
     pages = []
     for name in ("one", "two"):
@@ -86,7 +102,7 @@ def test_metaorders_come_from_a_table_and_anything_else_is_refused(stored: Path,
     notes = {
         fact["fact"]: fact["note"] for fact in run("realism", stored, "--metaorders", good, "--json").json["facts"]
     }
-    assert "not measurable, because there are 2 metaorders, 30 are needed" == notes["I3"]
+    assert "not measurable, because there are 0 metaorders within the day, 30 are needed" == notes["I3"]
     for path in (bad, tmp_path / "absent.parquet"):
         done = run("realism", stored, "--metaorders", path)
         assert 1 == done.code

@@ -4,13 +4,34 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from lobsim.feeds.store import load
+from lobsim.realism.metaorder_files import write_metaorders
 from lobsim.simulation import preset_names
 from tests.support.commands import Run
 
 COUNTS = ("messages", "messages_per_s", "requests", "rejected", "answers", "wakes", "trades", "traded_lots", "rows")
+
+
+SPLIT = """
+name = "split"
+about = "Metaorders taken from a few queues"
+listing = { symbol = "SPL", start_price = "100.00" }
+session = { duration = "60s" }
+opening = { levels = 5, orders = 3 }
+
+[[agents]]
+family = "cont_stoikov_talreja"
+entering = [2.0, 1.0, 1.0]
+dying = [0.1, 0.1, 0.1]
+mu = 0.0
+
+[[agents]]
+family = "split_orders"
+mu = 2.0
+"""
 
 
 def test_a_day_is_kept_as_orders_and_as_levels(run: Run, tmp_path: Path) -> None:
@@ -26,6 +47,31 @@ def test_a_day_is_kept_as_orders_and_as_levels(run: Run, tmp_path: Path) -> None
     assert again["digest"] == said["digest"]
     assert run("replay", tmp_path / "orders", "--check", "--json").code == 0
     assert run("replay", tmp_path / "levels", "--json").code == 0
+
+
+def test_metaorders_are_kept_beside_the_day_and_found_by_who_judges_it(run: Run, tmp_path: Path) -> None:
+    preset = tmp_path / "split.toml"
+    preset.write_text(SPLIT, encoding="utf-8")
+    said = run("simulate", preset, "--seed", "7", "--out", tmp_path, "--json").json
+    table = pl.read_parquet(said["metaorders"])
+    assert Path(said["metaorders"]) == tmp_path / "metaorders.parquet"
+    assert table.columns == ["agent", "serial", "start_ns", "end_ns", "side", "size_lots", "children"]
+    assert len(table) > 30 and (table["end_ns"] >= table["start_ns"]).all()
+    events = load(tmp_path / "orders").events
+    assert table["end_ns"].is_in(events["ts_exchange"].implode()).mean() > 0.9
+    for store in (tmp_path / "orders", tmp_path / "levels", said["orders"]):
+        facts = {fact["fact"]: fact for fact in run("realism", store, "--json").json["facts"]}
+        assert "nobody knows" not in facts["I3"]["note"]
+    run("simulate", preset, "--duration", "20s", "--seed", "8", "--out", tmp_path / "other", "--json")
+    write_metaorders(table, tmp_path / "other", (said["digest"],))
+    facts = {fact["fact"]: fact for fact in run("realism", tmp_path / "other" / "orders", "--json").json["facts"]}
+    assert "nobody knows" in facts["I3"]["note"]
+
+
+def test_a_day_without_metaorders_leaves_no_table_of_an_earlier_one(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "metaorders.parquet").write_bytes(b"old")
+    said = run("simulate", "cst", "--duration", "2s", "--out", tmp_path, "--json").json
+    assert "metaorders" not in said and not (tmp_path / "metaorders.parquet").exists()
 
 
 def test_what_is_printed_for_people_names_the_digest(run: Run) -> None:

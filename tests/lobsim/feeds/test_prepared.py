@@ -19,7 +19,8 @@ from lobsim.feeds.manifest import read_manifest, write_manifest
 from lobsim.feeds.mapped import PREPARED
 from lobsim.feeds.prepared import fault_of_copy, remove_prepared
 from lobsim.market import Market
-from lobsim.sample import bundled_day, to_levels
+from lobsim.projection import to_levels
+from lobsim.sample import bundled_day
 from tests.lobsim.feeds.conftest import TinyRecording
 from tests.lobsim.feeds.test_store import assert_equal
 from tests.lobsim.feeds.test_writer import ROWS, TUESDAY

@@ -9,6 +9,7 @@ import pytest
 from lobsim.errors import ConfigError
 from lobsim.realism.facts.catalogue import FACTS, HELD_OUT, Finding, Verdict, judge, judge_day
 from lobsim.realism.facts.measured import METAORDERS, Context
+from lobsim.realism.facts.metaorders import impact_curves
 from lobsim.realism.prepare import Day
 from lobsim.types import NEVER, Fidelity, Kind
 from tests.support.flow_days import MIDDLE, SECOND, flow_day, lives_of, touch_at
@@ -256,6 +257,53 @@ def test_metaorders_with_a_square_root_law_and_a_decay_are_told_as_such() -> Non
     assert 0.5 == pytest.approx(values("I3", day, table)["delta"], abs=0.05)
     assert 1 / 3 == pytest.approx(values("I4", day, table)["decay"], abs=0.01)
     assert [Verdict.MET, Verdict.MET] == [tell(key, day, table).verdict for key in ("I3", "I4")]
+
+
+def test_the_curve_of_a_metaorder_rises_peaks_at_its_end_and_decays() -> None:
+    table, day = metaorders(300)
+    curves = impact_curves(Context(day, 0, table))
+    assert 3 == len(curves)
+    assert sorted(curve.lots for curve in curves) == [curve.lots for curve in curves]
+    for curve in curves:
+        at = dict(zip(curve.durations.tolist(), curve.ticks.tolist(), strict=True))
+        assert 0.0 == at[0.0] == at[0.45]
+        assert at[1.0] == max(at.values()) and at[2.0] == pytest.approx(at[1.0] * 2 / 3, rel=0.01)
+        assert all(curve.low <= curve.ticks + 1e-9) and all(curve.ticks <= curve.high + 1e-9)
+
+
+def test_metaorders_of_one_child_order_have_no_duration_to_decay_over() -> None:
+    table, day = metaorders(300)
+    single = table.with_columns(start_ns=pl.col("start_ns") + 5 * SECOND, end_ns=pl.col("start_ns") + 5 * SECOND)
+    both = pl.concat([table, single])
+    assert values("I4", day, table)["decay"] == values("I4", day, both)["decay"]
+    assert "0 metaorders of several child orders end early enough" in tell("I4", day, single).note
+
+
+def test_metaorders_outside_the_day_do_not_count() -> None:
+    table, day = metaorders(300)
+    early = table.with_columns(start_ns=pl.col("start_ns") - 10**6 * SECOND)
+    assert values("I3", day, table) == values("I3", day, pl.concat([early, table]))
+    assert "there are 0 metaorders" in tell("I3", day, early).note
+
+
+def test_the_interval_of_the_square_root_law_covers_what_noise_hides() -> None:
+    """Impacts of the same law with noise ten times as large: the exponent is off, its interval holds the truth."""
+    table, day = metaorders(600)
+    noisy = flow_day(
+        day.ts_ns,
+        day.after.mid + np.rint(np.cumsum(generator(7).normal(0, 600, len(day.ts_ns)))),
+        signs=np.ones(len(day.ts_ns)),
+        size=1000,
+    )
+    measured = tell("I3", noisy, table).measured
+    assert measured is not None
+    low, high = measured.intervals["delta"]
+    assert low < 0.5 < high and 0.05 < high - low < 2
+
+
+def test_large_and_small_metaorders_decay_apart() -> None:
+    found = values("I4", *reversed(metaorders(300)))
+    assert [1 / 3, 1 / 3] == pytest.approx([found["decay_small"], found["decay_large"]], abs=0.01)
 
 
 def test_without_metaorders_nobody_can_tell() -> None:

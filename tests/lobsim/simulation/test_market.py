@@ -13,7 +13,7 @@ from lobsim.core.agents.state import Scene
 from lobsim.errors import ConfigError
 from lobsim.feeds.schema import validate
 from lobsim.market import Market
-from lobsim.sample import to_levels
+from lobsim.projection import to_levels
 from lobsim.simulation import Preset, Simulation, SimulationRun, load_preset
 from lobsim.simulation.batch import Scenes
 from lobsim.snapshot import Snapshot
@@ -21,7 +21,7 @@ from lobsim.types import NEVER, FillReason, Kind, OrderState, Side, Status
 from tests.support.participants import cancel, fills_of, post
 
 SECOND = 10**9
-NAMES = ["zi", "cst", "cheridito-weiss", "rmsc04"]
+NAMES = ["zi", "cst", "cheridito-weiss", "rmsc04", "day"]
 
 
 def preset_of(name: str) -> Preset:
@@ -34,7 +34,7 @@ def preset_of(name: str) -> Preset:
 @pytest.fixture(scope="module")
 def length_ns(small: bool) -> dict[str, int]:
     """How long each preset is simulated."""
-    seconds = {"zi": 1, "cst": 60, "cheridito-weiss": 8, "rmsc04": 10} if small else dict.fromkeys(NAMES, 300)
+    seconds = {"zi": 1, "cst": 60, "cheridito-weiss": 8, "rmsc04": 10, "day": 8} if small else dict.fromkeys(NAMES, 300)
     return {name: count * SECOND for name, count in seconds.items()}
 
 

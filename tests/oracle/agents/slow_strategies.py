@@ -18,6 +18,7 @@ class SlowExecution(SlowAgent):
         self.style, self.side_law, self.least, self.tail, self.most, *times = numbers
         self.start, self.start_span, self.horizon, self.horizon_span, self.every, self.jitter, self.share = times[:7]
         self.day = times[7], times[8]
+        self.metaorder: tuple[int, int, int, int, int] | None = None
         self.patient = bool(times[9])
 
     def wake(self, market: SlowMarket) -> int | None:
@@ -30,6 +31,8 @@ class SlowExecution(SlowAgent):
             self.t0 = math.floor(self.start + self.chance.uniform() * self.start_span)
             self.t1 = self.t0 + math.floor(self.horizon + self.chance.uniform() * self.horizon_span)
             self.market_before: int | None = None
+            self.sent: list[int] = []
+            self.ended = False
             return self.begun + self.t0
         market.cancel_all(self)
         if self.known:
@@ -37,14 +40,24 @@ class SlowExecution(SlowAgent):
         now = market.now - self.begun
         done = self.known_lots if self.side == BUY else -self.known_lots
         if done >= self.lots:
-            return None
+            return self.close(market)
         if now >= self.t1:
-            if self.style != POV:
+            if self.style != POV and not self.ended:
+                self.ended = True
+                self.sent.append(market.now)
                 market.send(self, self.side, 0, self.lots - done, immediate=True, market=True)
-            return None
+                if self.hears:
+                    return market.now + self.order_ns + self.answer_ns + 1
+            return self.close(market)
         wait = math.ceil(self.every * (1 + self.jitter * (2 * self.chance.uniform() - 1)))
         self.work(market, now, wait, done)
         return min(market.now + wait, self.begun + self.t1)
+
+    def close(self, market: SlowMarket) -> None:
+        """It is done: side, first order's and last trade's time, lots, orders; nothing where nothing traded."""
+        if self.known_lots:
+            end = market.now if self.patient else self.sent[-1] + self.order_ns
+            self.metaorder = (self.side, self.sent[0], end, abs(self.known_lots), len(self.sent))
 
     def target(self, t: float) -> int:
         """Lots to be done by t."""
@@ -80,8 +93,10 @@ class SlowExecution(SlowAgent):
                 post = self.target(now + wait) - done - take
         opposite, own = touch.price(1 - self.side), touch.price(self.side)
         if take > 0 and opposite is not None:
+            self.sent.append(market.now)
             market.send(self, self.side, opposite, take, immediate=True)
         if post > 0 and own is not None:
+            self.sent.append(market.now)
             market.send(self, self.side, own, post)
 
 

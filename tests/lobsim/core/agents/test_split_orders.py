@@ -7,18 +7,20 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from lobsim.core.agents.split_orders import memory_of
 from lobsim.types import AgentKind, Kind, Side
 from tests.oracle.agents.cont_stoikov_talreja import TwinContStoikovTalreja
 from tests.oracle.agents.flow_market import FlowMarket, run_flows
 from tests.oracle.agents.split_orders import TwinSplitOrders
 from tests.support.flow_scenes import START, Agent, flow_scene, rows_of, run_events
+from tests.support.metaorders import metaorders_of
 
 LAGS = np.array([10, 20, 40, 80, 160, 320])
 
 
 def taker(mu: float = 1.0, size: int = 1, live: int = 10, alpha: float = 1.5, longest: int = 10**6) -> Agent:
     """The flow as the compiled floor takes it."""
-    return AgentKind.SPLIT_ORDERS, [mu, size, live, alpha, longest], [0.0] * live
+    return AgentKind.SPLIT_ORDERS, [mu, size, live, alpha, longest], memory_of(live)
 
 
 def quoting() -> Agent:
@@ -34,8 +36,11 @@ def test_every_event_is_that_of_the_slow_twin(live: int, longest: int, limit: Ca
     market = FlowMarket()
     quotes = TwinContStoikovTalreja(market, 0, 5, START, [2.0, 1.0, 1.0], [0.2] * 3, 0.0)
     quotes.size = 2
-    run_flows(market, [quotes, TwinSplitOrders(market, 1, 5, 0.8, 3, live, 1.5, longest)], events)
+    splits = TwinSplitOrders(market, 1, 5, 0.8, 3, live, 1.5, longest)
+    run_flows(market, [quotes, splits], events)
     assert market.rows == rows_of(scene)
+    assert splits.done == metaorders_of(scene, 1)
+    assert len(splits.done) >= limit(40, 4)
 
 
 def test_an_empty_book_gives_nothing_to_take() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from lobsim.core.agents.execution import MEMORY
 from lobsim.types import AgentKind, Kind
 from tests.oracle.agents.slow_background import SlowFundamental, SlowNoise, SlowValue
 from tests.oracle.agents.slow_market import SlowAgent
@@ -46,13 +47,14 @@ def test_execution_crowds_do_what_their_slow_twins_do(delays: dict[str, int], li
     entries, twins = background(delays, 0)
     for style in (TWAP, VWAP, POV):
         for patient in (0, 1):
-            entries.append(Entry(AgentKind.EXECUTION, parent(style, patient), memory=5, count=2, **delays))
+            entries.append(Entry(AgentKind.EXECUTION, parent(style, patient), memory=MEMORY, count=2, **delays))
             twins += [SlowExecution(*parent(style, patient)) for _ in range(2)]
     rows, market = both(entries, twins, 5, limit(150, 110))
     assert rows == market.rows
     crowd = [agent for agent in twins if isinstance(agent, SlowExecution)]
     assert sum(abs(agent.known_lots) == agent.lots for agent in crowd if agent.style != POV) >= 6
     assert all(abs(agent.known_lots) <= agent.lots for agent in crowd)
+    assert sum(agent.metaorder is not None for agent in crowd) >= 8
 
 
 @pytest.mark.parametrize("delays", [{}, LATE], ids=["at once", "after delays"])
@@ -95,7 +97,7 @@ def test_liquidity_comes_to_the_side_that_was_taken(limit: Callable[[int, int], 
 
 
 def test_a_parent_in_an_empty_market_sends_nothing_until_its_end() -> None:
-    entries = [Entry(AgentKind.EXECUTION, parent(style, 1), memory=5, **LATE) for style in (TWAP, VWAP, POV)]
+    entries = [Entry(AgentKind.EXECUTION, parent(style, 1), memory=MEMORY, **LATE) for style in (TWAP, VWAP, POV)]
     scene = run_scene(new_scene(entries), 200 * SECOND)
     assert scene.crowd.agents["requests"].tolist() == [1, 1, 0]
     assert rows_of(scene) == []
