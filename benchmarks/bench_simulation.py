@@ -1,13 +1,21 @@
-"""Simulated markets: messages per second of every preset, what sleeping agents cost, and many markets in a batch."""
+"""Simulated markets: messages per second of every preset and of agents written in Python, what sleeping agents cost, and many markets in a batch."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 
+from execution.agents import Group, MarketAgents
+from execution.algorithm import Cancel, ChildOrder, Command, Limit, View, WakeAt
 from lobsim.simulation import Preset, Simulation, load_preset, preset_names
 from lobsim.simulation.batch import Scenes
+from lobsim.simulation.outside import REPLY, REPLY_CANCEL, REPLY_LIMIT, Outside, wakes_at
+from lobsim.simulation.paired import with_agents
+from lobsim.types import NONE_PRICE, Side
 
 SECOND = 10**9
 _HALF_HOUR = ("zi", "lmf", "martingale")
@@ -88,3 +96,71 @@ def test_many_markets(benchmark: Any, count: int) -> None:
     )
     assert requests > 0
     benchmark.extra_info["ns_per_request"] = round(benchmark.stats.stats.min / requests * 1e9, 1)
+
+
+class _Noise:
+    """A Python agent: a limit order near the best price of a random side, and the one before it cancelled."""
+
+    def __init__(self, seed: int, mean_ns: float, every_ns: int = 0) -> None:
+        self.chance, self.mean_ns, self.every_ns = Random(seed), mean_ns, every_ns
+
+    def on_wake(self, view: View, orders: Sequence[ChildOrder]) -> Iterator[Command]:
+        """Once in a while."""
+        for order in orders:
+            yield Cancel(order.order)
+        side = Side(self.chance.getrandbits(1))
+        price = view.best_ask_ticks if side == Side.BUY else view.best_bid_ticks
+        if price is not None:
+            away = self.chance.getrandbits(3)
+            yield Limit(price - away if side == Side.BUY else price + away, 1, side=side)
+        yield WakeAt(view.now_ns + (self.every_ns or 1 + int(self.chance.expovariate(1.0) * self.mean_ns)))
+
+
+class _NoiseInArrays:
+    """The same rule for many agents, who all look at the market at the same instants."""
+
+    def __init__(self, seed: int, every_ns: int) -> None:
+        self.chance, self.every_ns = np.random.default_rng(seed), every_ns
+
+    def on_wake_all(self, asked: np.ndarray, opens: np.ndarray) -> np.ndarray:
+        """All at once."""
+        n = len(asked)
+        side = self.chance.integers(0, 2, n)
+        away = self.chance.integers(0, 8, n)
+        price = np.where(side == Side.BUY, asked["ask_ticks"] - away, asked["bid_ticks"] + away)
+        quoting = (asked["ask_ticks"] != NONE_PRICE) & (asked["bid_ticks"] != NONE_PRICE)
+        cancels = np.zeros(len(opens), REPLY)
+        cancels["agent"] = np.repeat(asked["agent"], asked["open_orders"])
+        cancels["kind"], cancels["order"] = REPLY_CANCEL, opens["order"]
+        limits = np.zeros(n, REPLY)
+        limits["agent"], limits["kind"], limits["side"] = asked["agent"], REPLY_LIMIT, side
+        limits["price_ticks"], limits["size_lots"] = price, 1
+        return np.concatenate(
+            [cancels, limits[quoting], wakes_at(asked["agent"], int(asked["now_ns"][0]) + self.every_ns)]
+        )
+
+
+@pytest.mark.parametrize("how", ["one by one", "at the same instants", "in arrays"])
+def test_agents_written_in_python(benchmark: Any, how: str) -> None:
+    """A thousand Python agents in a market with 20 compiled events a second: each wakes once a second, in the last two ways all at the same instants."""
+    count, seconds = 1000, 20
+    delays = {"order": "1ms", "answer": "1ms", "feed": "1ms"}
+    places = Outside(family="outside", count=count, **delays)  # type: ignore[arg-type]
+    simulation = Simulation(with_agents(_without_warmup(load_preset("zi")), places), 7, duration_ns=seconds * SECOND)
+
+    def setup() -> tuple[tuple[Any], dict[str, Any]]:
+        alone = [_Noise(k, 1e9, SECOND if how == "at the same instants" else 0) for k in range(count)]
+        members = [Group(_NoiseInArrays(7, SECOND), count)] if how == "in arrays" else alone
+        return (simulation.start(decider=MarketAgents(members)),), {}
+
+    counts = []
+
+    def run(market: Any) -> None:
+        before = market.counts
+        market.advance(simulation.info.session_end_ns)
+        counts.append((market.counts.messages - before.messages, market.counts.wakes - before.wakes))
+
+    benchmark.pedantic(run, setup=setup, rounds=3, warmup_rounds=1)
+    assert len(set(counts)) == 1 and counts[0][1] > count
+    benchmark.extra_info["messages"], benchmark.extra_info["wakes"] = counts[0]
+    benchmark.extra_info["messages_per_s"] = round(counts[0][0] / benchmark.stats.stats.min)

@@ -43,20 +43,22 @@ from lobsim.types import NONE, NONE_PRICE, Phase, Side, TimeInForce
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A limit order on the parent's side; ``expire_ns`` is the time limit of GTD."""
+    """A limit order; ``expire_ns`` is the time limit of GTD.  The side is the parent's: only an agent without a parent says one (`execution.agents`)."""
 
     price_ticks: int
     size_lots: int
     tif: TimeInForce = TimeInForce.GTC
     post_only: bool = False
     expire_ns: int = 0
+    side: Side | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """A market order: what the book cannot fill is cancelled.  With a limit on the parent it goes no further than that."""
+    """A market order: what the book cannot fill is cancelled.  With a limit on the parent it goes no further than that; its side is that of a `Limit`."""
 
     size_lots: int
+    side: Side | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,12 +292,17 @@ def _whole(command: object, name: str) -> int:
     return value
 
 
-def write_commands(commands: Iterable[Command] | None) -> np.ndarray:
+def write_commands(commands: Iterable[Command] | None, side: Side | None = None) -> np.ndarray:
     """Commands as COMMAND records; None is no command.
 
-    Raises ConfigError for something that is no command, or for a field that is no whole number.
+    side  of the parent, None if nobody asks
+
+    Raises ConfigError for something that is no command, for a field that is no whole number, or for an order on the other side.
     """
     wanted = list(commands or ())
+    for command in wanted:
+        if side is not None and getattr(command, "side", None) not in (None, side):
+            raise ConfigError(f"{command!r} is not on the parent's side", where="on_wake", hint="leave the side out")
     out = np.zeros(len(wanted), COMMAND)
     for record, command in zip(out, wanted, strict=True):
         match command:

@@ -169,7 +169,7 @@ class Desk:
         if isinstance(self.algorithm, CompiledAlgorithm):
             return self.algorithm.commands, self.algorithm.answer(self._view, orders)
         view = View(self.parent, self.run.world, self._view[0])
-        commands = write_commands(self.algorithm.on_wake(view, _children(orders)))
+        commands = write_commands(self.algorithm.on_wake(view, _children(orders)), self.parent.side)
         return commands, len(commands)
 
     def _take_time(self, compute_ns: int) -> None:
@@ -208,9 +208,12 @@ class Desk:
         self._go_on()
 
     def _go_on(self) -> None:
-        """Impact OVERLAY: a taker that moved history has still to go on at this instant."""
-        if self.run.world.head[0]["overlay_ns"] <= self.run.now_ns:
+        """Impact OVERLAY: a taker that moved history has still to go on at this instant.  In a simulated market the crowd hears whom it traded with."""
+        head = self.run.world.head[0]
+        if head["overlay_ns"] <= self.run.now_ns:
             self.run.advance(self.run.now_ns)
+        elif head["followed"]:
+            self.run.advance(self.run.now_ns - 1)
 
 
 def _children(live: np.ndarray) -> list[ChildOrder]:

@@ -289,6 +289,7 @@ class AgentKind(IntEnum):
     ZIP = 31
     GVWY = 32
     SHVR = 33
+    OUTSIDE = 50  # it decides outside the compiled floor
 
 
 class OrderState(IntEnum):
@@ -326,7 +327,8 @@ class Status(IntEnum):
     ROOM_CROWD_MAIL = 18
     ROOM_TOUCHES = 19
     ROOM_LOG = 20  # of a crowd's events: empty it, or make it longer
-    ROOM_METAORDERS = 21
+    ROOM_NEWS = 21  # of what agents heard who decide outside: empty it, or make it longer
+    ROOM_METAORDERS = 22
 
 
 MESSAGE = np.dtype(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lobsim.cli.data_source import open_dataset
 from lobsim.cli.output import JsonOption, Stopwatch, print_facts, print_json, progress
 from lobsim.errors import ConfigError
 
@@ -34,6 +35,10 @@ def simulate(
             "--out", help=f"Folder for two stores: {_ORDERS} (L3) and {_LEVELS} (L2); and metaorders.parquet."
         ),
     ] = None,
+    tape: Annotated[
+        str | None,
+        typer.Option("--tape", metavar="DATASET", help="A recorded day of orders (L3) that goes on in the same book."),
+    ] = None,
     list_presets: Annotated[bool, typer.Option("--list", help="Name the presets that come with lobsim.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -46,7 +51,12 @@ def simulate(
 
     lobsim backtest --data days/orders --side buy --size 500 --duration 5m
 
-    The same preset, duration and seed give the same digest. What is counted
+    With --tape the agents trade among the orders of a recorded day, which
+    are hit and taken as history meets own orders:
+
+    lobsim simulate zi --tape sample --duration 10m --seed 7 --out days
+
+    The same preset, duration, seed and tape give the same digest. What is counted
     as a message: an order or cancel that reaches the venue, an answer that
     travels to an agent, a turn of an agent that wakes by itself.
     """
@@ -60,9 +70,12 @@ def simulate(
     if preset is None:
         raise ConfigError("no preset is named", hint="lobsim simulate --list names them")
     length_ns = None if duration is None else duration_ns(duration, "--duration")
-    simulation = Simulation(load_preset(preset), seed, duration_ns=length_ns)
+    chosen = load_preset(preset)
+    recorded = None if tape is None else open_dataset(tape)
     with progress("compiling", None):
-        Simulation(simulation.preset, seed, duration_ns=1).start()
+        if recorded is None:
+            Simulation(chosen, seed, duration_ns=1).start()
+        simulation = Simulation(chosen, seed, duration_ns=length_ns, tape=recorded)
     run = simulation.start()
     run.record()
     info = simulation.info
@@ -106,6 +119,7 @@ def _as_json(simulation: Simulation, run: SimulationRun, dataset: Dataset, secon
         "preset": simulation.preset.name,
         "preset_digest": simulation.preset.digest,
         "seed": simulation.seed,
+        "tape": None if simulation.tape is None else simulation.tape.market.dataset.digest,
         "symbol": dataset.info.symbol,
         "date": dataset.info.date,
         "simulated_s": (dataset.info.session_end_ns - dataset.info.session_start_ns) / 1e9,

@@ -318,6 +318,17 @@ def _first_near(calendar):
 
 
 @kernel
+def first_ref(calendar):
+    """The ref of the first wait of a calendar that has one.  changes: where waits are kept, and nothing else"""
+    calendar = borrow(calendar)
+    slot, _ = _first_near(calendar)
+    if slot == 0:
+        _open(calendar)
+        slot, _ = _first_near(calendar)
+    return np.int64(calendar.waits[slot]["ref"])
+
+
+@kernel
 def pop_wait(calendar):
     """Take the first wait out of a calendar that has one.  Returns its ref; ask `first_wait_ns` for its time before.
 

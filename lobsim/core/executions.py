@@ -10,11 +10,13 @@ import numpy as np
 
 from lobsim.core.book import set_recorded
 from lobsim.core.jit import inline, kernel
+from lobsim.core.layout import NAMELESS
 from lobsim.core.levels import first_level, fold, next_level
+from lobsim.core.notes import note, note_trade_at
 from lobsim.core.own import fill_resting, is_own
 from lobsim.core.publication import publish_level, publish_trade
-from lobsim.core.recorded import hist_of, meant, price_of, settle_surplus, size_of, trim_surplus
-from lobsim.types import FillReason, Flag, Impact, Phase
+from lobsim.core.recorded import hist_of, meant, price_of, settle_surplus, size_of, surplus_of, trim_surplus
+from lobsim.types import FillReason, Flag, Impact, Phase, Reason, ReportKind
 
 
 @kernel
@@ -44,6 +46,7 @@ def _serve_before(world, row, maker, size):
                 fill_resting(world, slot, traded, _reason(row_key, level_key))
                 size -= traded
             else:
+                note_trade_at(world, slot, min(surplus_of(world, slot), size), Reason.NONE)
                 taken = trim_surplus(world, slot, size)
                 trimmed += taken
                 size -= taken
@@ -103,6 +106,7 @@ def _serve_onward(world, row, size):
         if is_own(book, slot):
             fill_resting(world, slot, traded, _reason(row_key, fold(side, level_price)))
         else:
+            note_trade_at(world, slot, traded, Reason.NONE)
             set_recorded(book, slot, size_of(world, slot) - traded, hist_of(world, slot))
             publish_level(world, side, level_price)
         size -= traded
@@ -128,6 +132,7 @@ def _execute_against(world, row, maker, size):
     rest = size_of(world, maker) - traded
     hist = hist_of(world, maker) - size
     maker_price = price_of(world, maker)
+    note_trade_at(world, maker, traded, Reason.AUCTION if row["flags"] & Flag.AUCTION else Reason.NONE)
     set_recorded(book, maker, rest, hist)
     if left > 0 and trading and head["impact"] != Impact.NONE:
         left = _serve_onward(world, row, left)
@@ -145,13 +150,16 @@ def execute(world, row):
     """
     head = world.head[0]
     first_fill = np.int64(head["fills"])
+    head["crowd_units"] = 0
     if head["cursor"] == 0 or world.tape[head["cursor"] - 1]["flags"] & Flag.GROUP_END:
         head["group_unfilled"] = 0
     maker = meant(world, row)
     if maker == 0:
         if head["phase"] == Phase.CONTINUOUS and world.book.head[0]["own_resting"] > 0:
             _serve_own_better(world, row, False)
-        _publish_execution(world, row, np.int64(row["size"]), first_fill)
+        note_unseen(
+            world, row, np.int64(row["size"]) - _publish_execution(world, row, np.int64(row["size"]), first_fill)
+        )
         return
     size = min(np.int64(row["size"]), hist_of(world, maker))
     head["overdrawn"] += np.int64(row["size"]) - size
@@ -165,9 +173,9 @@ def execute(world, row):
 
 @inline
 def _publish_execution(world, row, size, first_fill):
-    """Prints of a recorded execution: each own fill at its own price, and what others traded of size units.
+    """Prints of a recorded execution: each own fill at its own price, and what others traded of size units.  Returns the units that own orders had of them.
 
-    Under Impact.NONE own fills are extra volume; otherwise they are part of the size.  An auction is no part of continuous trading
+    What a crowd was given its scene tells.  Under Impact.NONE own fills are extra volume; otherwise they are part of the size.  An auction is no part of continuous trading
     (and names both orders of each trade): what is recorded of it is not told.
     """
     head = world.head[0]
@@ -177,8 +185,20 @@ def _publish_execution(world, row, size, first_fill):
         price_ticks = np.int64(world.fills[i]["price_ticks"] - head["offset_ticks"])
         publish_trade(world, np.int64(world.fills[i]["side"]), price_ticks, units, units)
         own += 0 if head["impact"] == Impact.NONE else units
+    own += head["crowd_units"]
     if row["flags"] & Flag.AUCTION == 0:
         publish_trade(world, np.int64(row["side"]), np.int64(row["price_ticks"]), max(size - own, 0), 0)
+    return own
+
+
+@inline
+def note_unseen(world, row, size):
+    """Somebody nobody saw traded so much of what a row says."""
+    if world.head[0]["followed"] and size > 0:
+        reason = np.int64(Reason.AUCTION if row["flags"] & Flag.AUCTION else Reason.NONE)
+        side = np.int64(row["side"])
+        kind = np.int64(row["kind"])
+        note(world, ReportKind.TRADE, reason, side, np.int64(NAMELESS), kind, np.int64(row["price_ticks"]), size, 0)
 
 
 @kernel
@@ -189,7 +209,8 @@ def execute_hidden(world, row):
     """
     head = world.head[0]
     first_fill = np.int64(head["fills"])
+    head["crowd_units"] = 0
     trading = head["phase"] == Phase.CONTINUOUS and (row["flags"] & Flag.AUCTION) == 0
     if trading and world.book.head[0]["own_resting"] > 0:
         _serve_own_better(world, row, head["hidden_at_equal"] != 0 and (row["flags"] & Flag.OFF_TICK) == 0)
-    _publish_execution(world, row, np.int64(row["size"]), first_fill)
+    note_unseen(world, row, np.int64(row["size"]) - _publish_execution(world, row, np.int64(row["size"]), first_fill))

@@ -13,11 +13,11 @@ from lobsim.core.exchange import process
 from lobsim.core.ids import find_id
 from lobsim.core.jit import inline, kernel
 from lobsim.core.latency import overrun
-from lobsim.core.layout import BLIND, BLOCK, NAMELESS, OWN
+from lobsim.core.layout import BLOCK, NAMELESS, OWN
 from lobsim.core.levels import find_level, fold
 from lobsim.core.mailbox import discard, receive
 from lobsim.core.overlay import cut_to_part, fills_on_the_way, keep_part, shift_if_due, waiting_taker
-from lobsim.core.own import answer, book_price, learn, leave, log_fill, lots, own_id, remember_touch
+from lobsim.core.own import answer, book_price, learn, leave, log_fill, lots, mark_blind, own_id, remember_touch
 from lobsim.core.publication import publish_level, publish_trade
 from lobsim.core.renewal import decay_consumed, look, show_what_was_seen
 from lobsim.types import (
@@ -112,11 +112,11 @@ def _settle_self_trade(world, report):
 
 
 @kernel
-def _settle_trades(world, order, n):
+def _settle_trades(world, order, first, n):
     """Turn the trades of an own aggressor into fills, one per price, and publish what changed."""
     head = world.head[0]
     book = world.book
-    i = 0
+    i = first
     while i < n:
         report = world.reports[i]
         if report["kind"] != ReportKind.TRADE:
@@ -155,17 +155,16 @@ def _rest(world, order, kept):
     mine["ahead_entry_lots"] = lots(world, size_ahead(book, slot))
     side = np.int64(mine["side"])
     price_ticks = book_price(world, np.int64(mine["price_ticks"]))
-    worst = world.head[0]["worst_1"] if side else world.head[0]["worst_0"]
-    if not kept and fold(side, price_ticks) > worst:
-        book.nodes[slot]["meta"] |= BLIND
+    if not kept:
+        mark_blind(world, own_id(order), side, price_ticks)
     publish_level(world, side, price_ticks)
 
 
 @kernel
-def _answer_new(world, order, n, kept):
-    """Work through the n reports of an own NEW, or of a REPLACE; kept: it kept its place in the queue."""
+def _answer_new(world, order, first, n, kept):
+    """Work through world.reports[first:n] of an own NEW, or of a REPLACE; kept: it kept its place in the queue."""
     mine = world.own[order]
-    for i in range(n):
+    for i in range(first, n):
         report = world.reports[i]
         kind = report["kind"]
         if kind == ReportKind.REJECTED:
@@ -177,15 +176,15 @@ def _answer_new(world, order, n, kept):
             return
     mine["venue_state"] = OrderState.LIVE
     answer(world, ReportKind.ACCEPTED, order, Reason.NONE, 0)
-    _settle_entry(world, order, n, kept)
+    _settle_entry(world, order, first, n, kept)
 
 
 @kernel
-def _settle_entry(world, order, n, kept):
-    """The n reports of an accepted own order: what it traded, and whether the rest left or rests."""
+def _settle_entry(world, order, first, n, kept):
+    """world.reports[first:n] of an accepted own order: what it traded, and whether the rest left or rests."""
     mine = world.own[order]
-    _settle_trades(world, order, n)
-    for i in range(n):
+    _settle_trades(world, order, first, n)
+    for i in range(first, n):
         report = world.reports[i]
         if report["kind"] == ReportKind.CANCELLED:
             mine["venue_state"] = OrderState.CANCELLED
@@ -218,18 +217,20 @@ def _arrive_new(world, order, message):
     if left_lots > 0 and mine["tif"] == TimeInForce.FOK and not fills_on_the_way(world, message, left_lots):
         _refuse(world, order, Reason.FOK_NOT_FILLABLE)
         return
-    n = _submit(world, message)
-    _answer_new(world, order, n, False)
+    first, n = _submit(world, message)
+    _answer_new(world, order, first, n, False)
     keep_part(world, order, left_lots)
 
 
 @inline
 def _submit(world, message):
-    """An own request goes through the exchange.  Returns the number of its reports."""
-    largest = np.int64(MAX_SIZE_LOTS) << world.head[0]["shift"]
-    n = process(world.book, message, world.book.no_terms, OWN, largest, 0, world.reports, 0)
-    world.head[0]["answered"] = n
-    return n
+    """An own request goes through the exchange.  Returns (first, n): its reports are world.reports[first:n]."""
+    head = world.head[0]
+    largest = np.int64(MAX_SIZE_LOTS) << head["shift"]
+    first = np.int64(head["answered"]) if head["followed"] else np.int64(0)
+    n = process(world.book, message, world.book.no_terms, OWN, largest, 0, world.reports, first)
+    head["answered"] = n
+    return first, n
 
 
 @kernel
@@ -251,7 +252,8 @@ def take_turn(world, messages):
     if message["tif"] == TimeInForce.FOK:
         message["tif"] = TimeInForce.IOC
     left_lots = cut_to_part(world, message)
-    _settle_entry(world, order, _submit(world, message), False)
+    first, n = _submit(world, message)
+    _settle_entry(world, order, first, n, False)
     keep_part(world, order, left_lots)
     return False
 
@@ -294,8 +296,8 @@ def _arrive_replace(world, order, known_filled_lots, message):
     left_lots = np.int64(0) if kept else cut_to_part(world, message)
     if left_lots > 0:
         mine["expire_ns"] = world.own[old]["expire_ns"]
-    n = _submit(world, message)
-    _answer_new(world, order, n, kept)
+    first, n = _submit(world, message)
+    _answer_new(world, order, first, n, kept)
     keep_part(world, order, left_lots)
     if mine["venue_state"] != OrderState.REJECTED:
         world.own[old]["venue_state"] = OrderState.CANCELLED

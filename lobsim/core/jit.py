@@ -48,11 +48,13 @@ __all__ = [
     "mix_word",
     "new_block",
     "prefetch",
+    "ready",
     "set_word",
     "source_hash",
     "stay_apart",
     "store",
     "trailing_zeros",
+    "types_of",
     "view",
     "whole",
     "within",
@@ -142,6 +144,23 @@ def kernel(function: Any) -> Any:
 def inline(function: Any) -> Any:
     """Compile a helper that is folded into every caller: no call, no argument passing."""
     return _compile(function, forceinline=True)
+
+
+def ready(function: Any, *arguments: Any) -> Any:
+    """The compiled code of an entry point for arguments of these types, for who calls it again and again.
+
+    To find out the types of a state's arrays takes longer than a short call.  Nobody looks at them any more: it is for arguments of these very types.
+    """
+    if config.DISABLE_JIT:
+        return function
+    signature = tuple(numba.typeof(argument) for argument in arguments)
+    function.compile(signature)
+    return function.overloads[signature].entry_point
+
+
+def types_of(state: Any) -> Any:
+    """What two states share that compiled code takes for the same type."""
+    return None if config.DISABLE_JIT else numba.typeof(state)
 
 
 @kernel

@@ -17,6 +17,7 @@ from lobsim.core.jit import borrow, borrow_array, inline, kernel
 from lobsim.core.latency import compute_delay
 from lobsim.core.layout import OWN
 from lobsim.core.mailbox import mail_room, send
+from lobsim.core.notes import note_off_at
 from lobsim.core.own import leave, remember_touch
 from lobsim.core.publication import hear, next_touch_wake_ns, note_touch, publish_level, ring_room
 from lobsim.core.reconcile import check_row, check_truth
@@ -82,7 +83,8 @@ def event_room(world):
     limits = orders if depth > 0 and book.head[0]["surplus"] > 0 else 0
     if not timer_room(book, limits + 3):
         return Status.ROOM_TIMERS
-    if len(world.reports) < 8 + max(book.sides[0]["orders"], book.sides[1]["orders"]):
+    told = orders if head["followed"] else max(book.sides[0]["orders"], book.sides[1]["orders"])
+    if len(world.reports) < 8 + resting + told:
         return Status.ROOM_REPORTS
     levels = book.sides[0]["levels"] + book.sides[1]["levels"]
     if head["fills"] + resting + levels + 2 > len(world.fills):
@@ -118,6 +120,7 @@ def _expire(world):
             side = np.int64(node["meta"]) & 1
             price_ticks = np.int64(book.nodes[node["level"]]["key"])
             book.head[0]["surplus"] -= np.int64(node["size"])
+            note_off_at(world, slot, np.int64(node["size"]))
             remove_order(book, slot)
             publish_level(world, side, price_ticks)
         slot = next_expired(book)

@@ -1,6 +1,7 @@
 """Own child orders: what happens to one at the venue, and what its owner hears.
 
-An own order with index i in ``world.own`` has the id ``-(i + 1)`` in the book.
+An own order with index i in ``world.own`` has the id ``-(i + 1)`` in the book.  Beside a tape the orders of a crowd are own orders too, as far as history is
+concerned: they have ids above 0, and whose they are the crowd knows (`lobsim.core.agents`).
 """
 
 from __future__ import annotations
@@ -8,9 +9,12 @@ from __future__ import annotations
 import numpy as np
 
 from lobsim.core.book import remove_order, size_ahead, trade_maker
+from lobsim.core.ids import find_id
 from lobsim.core.jit import inline, kernel
-from lobsim.core.layout import OWN, SIDE_BIT
+from lobsim.core.layout import BLIND, OWN, SIDE_BIT
+from lobsim.core.levels import fold
 from lobsim.core.mailbox import send
+from lobsim.core.notes import note, note_off
 from lobsim.core.pressure import press
 from lobsim.core.publication import publish_level
 from lobsim.types import MAX_PRICE_TICKS, NONE_PRICE, FillReason, Impact, OrderState, Reason, ReportKind
@@ -78,12 +82,16 @@ def log_fill(world, order, reason, passive, price_ticks, size, ahead):
 
 @kernel
 def fill_resting(world, slot, size, reason):
-    """A resting own order trades size units, 1 <= size <= what rests, at its own price."""
+    """A resting own order trades size units with history, 1 <= size <= what rests, at its own price."""
     node = world.book.nodes[slot]
-    order = own_id(np.int64(node["key"]))
+    order_id = np.int64(node["key"])
     side = np.int64(node["meta"]) & SIDE_BIT
     price_ticks = np.int64(world.book.nodes[node["level"]]["key"])
-    log_fill(world, order, reason, 1, price_ticks, size, size_ahead(world.book, slot))
+    if order_id < 0:
+        log_fill(world, own_id(order_id), reason, 1, price_ticks, size, size_ahead(world.book, slot))
+    else:
+        world.head[0]["crowd_units"] += size
+    note(world, ReportKind.TRADE, Reason.NONE, side, order_id, 0, price_ticks, size, node["size"] - size)
     trade_maker(world.book, slot, size)
     publish_level(world, side, price_ticks)
 
@@ -101,6 +109,7 @@ def leave(world, slot, state, reason):
     order = own_id(np.int64(node["key"]))
     side = np.int64(node["meta"]) & SIDE_BIT
     price_ticks = np.int64(world.book.nodes[node["level"]]["key"])
+    note_off(world, reason, side, own_id(order), price_ticks, np.int64(node["size"]), 0)
     remove_order(world.book, slot)
     mine = world.own[order]
     mine["venue_state"] = state
@@ -111,9 +120,17 @@ def leave(world, slot, state, reason):
     publish_level(world, side, price_ticks)
 
 
+@kernel
+def mark_blind(world, order_id, side, price_ticks):
+    """An own order that has just come to rest is marked if history cannot see its price."""
+    worst = world.head[0]["worst_1"] if side else world.head[0]["worst_0"]
+    if fold(side, price_ticks) > worst:
+        world.book.nodes[find_id(world.book, order_id)]["meta"] |= BLIND
+
+
 @inline
 def is_own(book, slot):
-    """Whether the order at slot is one of the participant's."""
+    """Whether the order at slot is an own one."""
     return (book.nodes[slot]["meta"] & OWN) != 0
 
 

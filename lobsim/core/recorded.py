@@ -12,6 +12,7 @@ from lobsim.core.ids import find_id
 from lobsim.core.jit import inline, kernel, splitmix64
 from lobsim.core.layout import ANONYMOUS, RECORDED
 from lobsim.core.levels import find_level, fold
+from lobsim.core.notes import note_off_at
 from lobsim.core.publication import publish_level
 from lobsim.core.requests import set_time_limit
 from lobsim.types import Kind, SurplusPolicy
@@ -85,6 +86,7 @@ def settle_surplus(world, slot):
         head["evicted"] += size_of(world, slot)
         side = np.int64(world.book.nodes[slot]["meta"]) & 1
         price_ticks = price_of(world, slot)
+        note_off_at(world, slot, size_of(world, slot))
         set_recorded(world.book, slot, np.int64(0), np.int64(0))
         publish_level(world, side, price_ticks)
     elif head["surplus_policy"] == SurplusPolicy.LIFETIME:
@@ -103,6 +105,7 @@ def take_off(world, slot, size):
     side = np.int64(world.book.nodes[slot]["meta"]) & 1
     rest = size_of(world, slot)
     hist = hist_of(world, slot)
+    note_off_at(world, slot, min(size, rest))
     rest -= min(size, rest)
     set_recorded(world.book, slot, rest, hist - min(size, hist))
     if 0 < hist <= size and rest > 0:
@@ -158,9 +161,15 @@ def meant(world, row):
 
 
 @inline
+def surplus_of(world, slot):
+    """Units of a recorded order beyond what history says remains; below 0 for a deficit."""
+    return size_of(world, slot) - hist_of(world, slot)
+
+
+@inline
 def trim_surplus(world, slot, most):
     """Take up to `most` units of surplus off a recorded order.  Returns how much was taken."""
-    surplus = min(size_of(world, slot) - hist_of(world, slot), most)
+    surplus = min(surplus_of(world, slot), most)
     if surplus > 0:
         set_recorded(world.book, slot, size_of(world, slot) - surplus, hist_of(world, slot))
         return surplus

@@ -16,10 +16,21 @@ from lobsim.core.ids import add_id, find_id, remove_id
 from lobsim.core.jit import inline, kernel
 from lobsim.core.layout import ANONYMOUS, BEHIND, RECORDED
 from lobsim.core.levels import find_level, first_level, fold, next_level
+from lobsim.core.notes import note, note_off_at
 from lobsim.core.own import fill_resting, is_own
 from lobsim.core.publication import publish_level, publish_trade
-from lobsim.core.recorded import anonymous_at, hist_of, is_cut, meant, price_of, size_of, take_off, trim_surplus
-from lobsim.types import CrossPolicy, FillReason, Flag, Impact, Kind, Phase
+from lobsim.core.recorded import (
+    anonymous_at,
+    hist_of,
+    is_cut,
+    meant,
+    price_of,
+    size_of,
+    surplus_of,
+    take_off,
+    trim_surplus,
+)
+from lobsim.types import CrossPolicy, FillReason, Flag, Impact, Kind, Phase, Reason, ReportKind
 
 
 @kernel
@@ -62,10 +73,13 @@ def _meet(world, side, price_ticks, size):
             if is_own(book, slot):
                 traded = min(left, size_of(world, slot))
                 head["crossing_fills"] += traded
+                participants = book.nodes[slot]["key"] < 0
                 fill_resting(world, slot, traded, FillReason.BOOK_CROSSED)
-                publish_trade(world, other, level_price, traded, traded)
+                if participants:
+                    publish_trade(world, other, level_price, traded, traded)
                 left -= traded
             else:
+                note_off_at(world, slot, surplus_of(world, slot))
                 taken = trim_surplus(world, slot, np.int64(2**62))
                 head["evicted"] += taken
                 if taken > 0:
@@ -121,6 +135,7 @@ def add(world, row, order_id):
         size = _meet(world, side, price_ticks, size)
     meta = RECORDED if order_id != 0 else RECORDED | ANONYMOUS
     add_recorded(book, side, order_id, price_ticks, size, hist, meta, _place_of(world, row, price_ticks))
+    note(world, ReportKind.ACCEPTED, Reason.NONE, side, order_id, 0, price_ticks, size, size)
     publish_level(world, side, price_ticks)
 
 
@@ -184,6 +199,10 @@ def replace(world, row):
                 remove_id(book, np.int64(row["order_id"]))
                 add_id(book, new_id, slot)
                 book.nodes[slot]["key"] = new_id
+                side = np.int64(book.nodes[slot]["meta"]) & 1
+                rest = size_of(world, slot)
+                old_id = np.int64(row["order_id"])
+                note(world, ReportKind.REPLACED, Reason.NONE, side, new_id, old_id, price_of(world, slot), rest, rest)
             if size < hist:
                 take_off(world, slot, hist - size)
             return
@@ -207,6 +226,7 @@ def clear(world):
                 if is_own(book, slot):
                     book.nodes[slot]["meta"] |= BEHIND
                 else:
+                    note_off_at(world, slot, size_of(world, slot))
                     set_recorded(book, slot, np.int64(0), np.int64(0))
                 slot = after
             publish_level(world, side, price_ticks)

@@ -134,7 +134,9 @@ WORLD = np.dtype(
         ("cursor", "i8"),  # next row of the tape
         ("phase", "i8"),
         ("group_unfilled", "i8"),
-        ("answered", "i8"),  # reports of the last own request: world.reports[:answered]
+        ("answered", "i8"),  # reports of what has just happened: world.reports[:answered]
+        ("followed", "i8"),  # 1: a scene follows this world (core/notes.py)
+        ("crowd_units", "i8"),  # what the recorded row at hand gave to orders of a crowd
         # what was chosen (params)
         ("shift", "i8"),  # a lot is 2^shift units
         ("impact", "i8"),

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from lobsim.core.executions import note_unseen
 from lobsim.core.jit import inline, kernel
 from lobsim.core.late_prints import mark_late_prints
 from lobsim.core.levels import fold
+from lobsim.core.notes import note
 from lobsim.core.publication import publish_phase, publish_trade
 from lobsim.core.replay_l2 import apply_level_row
 from lobsim.core.replay_l3 import apply_order_row
-from lobsim.types import Flag, Kind
+from lobsim.types import NONE, Flag, Kind, Reason, ReportKind
 
 
 @inline
@@ -81,12 +83,14 @@ def apply_row(world, row):
         head["phase"] = row["size"]
         head["group_unfilled"] = 0
         publish_phase(world, np.int64(row["size"]))
+        note(world, ReportKind.PHASE_CHANGED, Reason.NONE, NONE, 0, 0, 0, np.int64(row["size"]), 0)
     elif kind == Kind.PRINT and (row["flags"] & Flag.AUCTION) != 0:
         # An auction is no part of continuous trading: neither VWAP nor a participation rate counts it.
         head["group_unfilled"] = 0
     elif kind == Kind.PRINT and (head["shift"] == 0 or row["side"] < 0):
         # Among orders, and where it does not say which side rested, a print is volume and nothing more.
         publish_trade(world, np.int64(row["side"]), np.int64(row["price_ticks"]), np.int64(row["size"]), 0)
+        note_unseen(world, row, np.int64(row["size"]))
         head["group_unfilled"] = 0
     elif head["shift"] == 0:
         apply_order_row(world, row)

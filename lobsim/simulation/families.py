@@ -66,6 +66,11 @@ class Family(BaseModel):
         return 0
 
     @property
+    def delays_ns(self) -> tuple[int, int, int]:
+        """How long requests, answers and market data take, where it has no line."""
+        return 0, 0, 0
+
+    @property
     def warned(self) -> bool:
         """Whether its agents are woken when the book becomes one-sided."""
         return False

@@ -6,64 +6,37 @@ Everything that happens follows from the preset, the seed and what the participa
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from lobsim.config import MarketConfig
-from lobsim.core.agents.loop import advance_scene
 from lobsim.core.agents.making import (
     begin_scene,
-    copy_scene,
     new_crowd,
     place_opening,
     roomier_scene,
-    start_log,
-    take_log,
-    take_metaorders,
 )
 from lobsim.core.agents.metaorders import METAORDER
 from lobsim.core.agents.places import give_delays
 from lobsim.core.agents.state import AGENT, Scene
 from lobsim.core.book import BookSize
-from lobsim.core.loop import room_for_event
 from lobsim.core.state import TAPE, World
-from lobsim.core.world import WorldSize, new_world, roomier_world, scratch
+from lobsim.core.world import WorldSize, new_world
 from lobsim.errors import ConfigError
 from lobsim.feeds.schema import COLUMNS, Dataset, DatasetInfo
 from lobsim.latency import Latency
 from lobsim.latency_tables import leg_arrays
+from lobsim.simulation.families import Setting
+from lobsim.simulation.outside import wakes_at
 from lobsim.simulation.preset import Preset
-from lobsim.types import Fidelity, Flag, Side, Status
+from lobsim.simulation.run import Counts, Decider, SimulationRun
+from lobsim.simulation.tape import RecordedTape
+from lobsim.types import Fidelity, Flag, Impact, Side, Status
 
-_CHUNK_EVENTS = 100_000
 _BOOK = BookSize(orders=2**13, window=4096, far=512, ids=1024, dense=2**12, timers=256)
-_COUNTS = ("wakes", "requests", "answers", "rejected", "trades", "traded_lots")
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What a crowd has done since its market began, or since it is written down.
-
-    wakes        turns of agents who chose their time; the events of flows are requests and nothing more
-    requests     orders and cancels that reached the venue;  rejected: of these, refused
-    answers      of the venue that travelled to an agent
-    trades, traded_lots
-    """
-
-    wakes: int
-    requests: int
-    answers: int
-    rejected: int
-    trades: int
-    traded_lots: int
-
-    @property
-    def messages(self) -> int:
-        """What passed between agents and venue, and the turns of agents who wake by themselves."""
-        return self.wakes + self.requests + self.answers
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,91 +48,6 @@ class SimulatedDay:
     metaorders: pl.DataFrame
 
 
-class SimulationRun:
-    """One run of a simulated market: a scene and the means to move it on."""
-
-    def __init__(self, scene: Scene, latency: Latency | None = None) -> None:
-        self.scene = scene
-        self.latency = latency
-        self.rows: list[np.ndarray] = []
-        """Events so far, where they are written down: TAPE arrays"""
-        self._messages, self._spare = scratch()
-
-    @property
-    def world(self) -> World:
-        """The book, and the participant."""
-        return self.scene.world
-
-    @world.setter
-    def world(self, world: World) -> None:
-        self.scene = self.scene._replace(world=world)
-
-    @property
-    def now_ns(self) -> int:
-        """Exchange time reached."""
-        return int(self.world.head[0]["now_ns"])
-
-    @property
-    def counts(self) -> Counts:
-        """What the crowd has done so far."""
-        head = self.scene.crowd.head[0]
-        return Counts(*(int(head[name]) for name in _COUNTS))
-
-    def advance(self, until_ns: int, progress: Callable[[int], None] | None = None) -> Status:
-        """Run to the participant's next decision (WAKE) or to until_ns (DONE).
-
-        progress  called between compiled calls with the exchange time reached
-        """
-        while True:
-            number, _ = advance_scene(self.scene, until_ns, _CHUNK_EVENTS, self._messages, self._spare)
-            status = Status(number)
-            if status in (Status.WAKE, Status.DONE):
-                return status
-            if status == Status.ROOM_LOG and 2 * self.scene.crowd.head[0]["logged"] > len(self.scene.crowd.log):
-                self.rows.append(take_log(self.scene))
-            elif status != Status.CHUNK:
-                self.scene = roomier_scene(self.scene, status)
-            if progress is not None:
-                progress(self.now_ns)
-
-    def make_room(self) -> None:
-        """Make sure the next event fits, whatever it is."""
-        while (status := room_for_event(self.world)) != Status.OK:
-            self.world = roomier_world(self.world, status)
-
-    def record(self) -> None:
-        """Write down from now on what happens, beginning with the book as it stands.
-
-        Raises ConfigError where a participant trades: what its orders do is in its own tables, and a recording without them would be no book.
-        """
-        if self.world.head[0]["publish"]:
-            raise ConfigError("a market with a participant is not recorded", hint="start it with participant=False")
-        for name in _COUNTS:
-            self.scene.crowd.head[name] = 0
-        self.scene = start_log(self.scene)
-
-    @property
-    def recorded(self) -> int:
-        """How many events have been written down and not been taken."""
-        return sum(len(rows) for rows in self.rows) + int(self.scene.crowd.head[0]["logged"])
-
-    def take_rows(self) -> np.ndarray:
-        """The events since `record`, or since this was called last: TAPE [any]."""
-        rows = np.concatenate([*self.rows, take_log(self.scene)])
-        self.rows = []
-        return rows
-
-    def take_metaorders(self) -> np.ndarray:
-        """The metaorders that were done since `record`, or since this was called last: METAORDER [any]."""
-        return take_metaorders(self.scene)
-
-    def copy(self) -> SimulationRun:
-        """An independent run in the same state."""
-        run = SimulationRun(copy_scene(self.scene), self.latency)
-        run.rows = list(self.rows)
-        return run
-
-
 class Simulation:
     """A simulated market before it begins.
 
@@ -167,12 +55,20 @@ class Simulation:
     seed         any whole number of 64 bits
     duration_ns  of the session, instead of the preset's own
     config       how a participant's orders travel
+    tape         a recorded day of orders (L3) that goes on in the same book, in place of the preset's listing, session and opening: agents begin when the
+                 recorded book stands, at its middle
 
-    Raises ConfigError for a seed or duration out of range.
+    Raises ConfigError for a seed or duration out of range, an impact other than REMATCH, and what `lobsim.simulation.tape` says of a tape.
     """
 
     def __init__(
-        self, preset: Preset, seed: int = 0, *, duration_ns: int | None = None, config: MarketConfig | None = None
+        self,
+        preset: Preset,
+        seed: int = 0,
+        *,
+        duration_ns: int | None = None,
+        config: MarketConfig | None = None,
+        tape: Dataset | None = None,
     ) -> None:
         if not -(2**63) <= seed < 2**63:
             raise ConfigError(f"seed is {seed}, a number of 64 bits is needed", where="simulation")
@@ -181,20 +77,41 @@ class Simulation:
         self.preset = preset
         self.seed = seed
         self.config = config or MarketConfig(seed=seed)
-        self.info: DatasetInfo = preset.info(duration_ns, seed)
+        if self.config.impact_for(Fidelity.L3_FULL) != Impact.REMATCH:
+            raise ConfigError("among agents the impact is rematch", where="simulation", hint="leave the impact out")
+        self.tape = None if tape is None else RecordedTape(tape, self.config)
+        self.info: DatasetInfo = (
+            preset.info(duration_ns, seed)
+            if self.tape is None
+            else self.tape.info(preset.name, preset.digest, seed, duration_ns)
+        )
 
-    def start(self, *, participant: bool = False, latency: Latency | None = None) -> SimulationRun:
+    def start(
+        self, *, participant: bool = False, latency: Latency | None = None, decider: Decider | None = None
+    ) -> SimulationRun:
         """A new run at the open, its warm-up behind it.
 
         participant  whether anybody listens
         latency      of the participant, instead of the config's own
+        decider      decides for agents outside, from the first moment on; without, they are asked first at the open
         """
         latency = latency or self.config.latency
+        if self.tape is not None:
+            run = SimulationRun(self._open_scene(self.tape.start(participant, latency)), latency)
+        else:
+            run = SimulationRun(self._open_scene(self._empty_world(participant, latency)), latency)
+        run.decider = decider
+        while run.advance(self.info.session_start_ns) == Status.WAKE:
+            run.reply(wakes_at(run.asked["agent"], self.info.session_start_ns))
+        return run
+
+    def _empty_world(self, participant: bool, latency: Latency) -> World:
+        """A world without a tape, in which nothing has happened."""
         params: dict[str, Any] = self.config.params(Fidelity.L3_FULL, 1, 0)
         params["publish"] = int(participant)
         legs = leg_arrays(latency, None, np.zeros(0, np.int64))
         params |= legs.head
-        world = new_world(
+        return new_world(
             np.zeros(0, TAPE),
             np.zeros((0, 0), np.int64),
             np.zeros((0, 4), np.int64),
@@ -202,13 +119,17 @@ class Simulation:
             WorldSize(book=_BOOK),
             *legs[1:],
         )
-        run = SimulationRun(self._open_scene(world), latency)
-        run.advance(self.info.session_start_ns)
-        return run
+
+    def _setting(self) -> Setting:
+        """What families are told of the market."""
+        setting = self.preset.setting(self.info)
+        if self.tape is None:
+            return setting
+        return replace(setting, start_ticks=self.tape.opening[1], begin_ns=self.info.session_start_ns)
 
     def _open_scene(self, world: World) -> Scene:
         """The scene before the warm-up: agents, their parameters, and the opening book."""
-        setting = self.preset.setting(self.info)
+        setting = self._setting()
         families = self.preset.in_turn
         agents = np.zeros(sum(family.count for family in families), AGENT)
         numbers: list[float] = []
@@ -225,16 +146,24 @@ class Simulation:
                 agents[index]["warned"] = family.warned
                 memory += family.memory(setting)
                 index += 1
+            begin = index - family.count
+            if any(family.delays_ns):
+                for name, delay_ns in zip(("order_ns", "answer_ns", "feed_ns"), family.delays_ns, strict=True):
+                    agents[name][begin:index] = delay_ns
+                agents["hears"][begin:index] = 1
             if family.line_ns > 0 or family.computing_ns > 0:
-                begin = index - family.count
                 give_delays(agents, self.seed, begin, index, family.line_ns, family.computing_ns)
         flows = sum(family.count for family in families if family.is_flow)
-        crowd = new_crowd(agents, np.array(numbers, np.float64), np.array(memory, np.float64), self.seed, flows)
+        base = 0 if self.tape is None else self.tape.last_id
+        crowd = new_crowd(
+            agents, np.array(numbers, np.float64), np.array(memory, np.float64), self.seed, flows, base=base
+        )
         scene = Scene(world, crowd)
         scene.world.head["now_ns"] = setting.begin_ns
-        opening = _opening_orders(self.preset)
-        scene = _room_for(scene, len(opening))
-        place_opening(scene, 0, opening)
+        if self.tape is None:
+            opening = _opening_orders(self.preset)
+            scene = _room_for(scene, len(opening))
+            place_opening(scene, 0, opening)
         begin_scene(scene, setting.begin_ns)
         return scene
 

@@ -16,6 +16,7 @@ from scipy import stats
 from lobsim.errors import ConfigError
 from lobsim.simulation.families import ScheduledOrder
 from lobsim.simulation.market import Simulation, SimulationRun
+from lobsim.simulation.outside import Outside
 from lobsim.simulation.preset import Preset
 
 
@@ -121,7 +122,7 @@ def _mids(preset: Preset, plan: Plan, lots: int, seed: int) -> np.ndarray:
     return mids
 
 
-def with_agents(preset: Preset, *families: ScheduledOrder) -> Preset:
+def with_agents(preset: Preset, *families: ScheduledOrder | Outside) -> Preset:
     """The same preset with more agents, behind all others: nobody else's draws change by it."""
     return preset.model_copy(update={"agents": (*preset.agents, *families)})
 

@@ -23,6 +23,7 @@ from lobsim.simulation.day_families import AnyOfTables, EfficientPrice, Metaorde
 from lobsim.simulation.families import AnyFamily, Family, Setting
 from lobsim.simulation.flow_families import AnyFlow
 from lobsim.simulation.models import AnyModel, Chiarella, Fcn, PriceHistory
+from lobsim.simulation.outside import Outside
 from lobsim.simulation.strategies import AnyStrategy
 from lobsim.simulation.traders import AnyTrader, Fundamental, Value
 from lobsim.types import MAX_PRICE_TICKS, Fidelity
@@ -106,7 +107,8 @@ class Preset(BaseModel):
     opening: Opening = Opening()
     agents: tuple[
         Annotated[
-            AnyFamily | AnyFlow | AnyOfTables | AnyTrader | AnyStrategy | AnyModel, Field(discriminator="family")
+            AnyFamily | AnyFlow | AnyOfTables | AnyTrader | AnyStrategy | AnyModel | Outside,
+            Field(discriminator="family"),
         ],
         ...,
     ] = Field(min_length=1)

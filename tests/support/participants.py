@@ -10,22 +10,39 @@ from lobsim.simulation import SimulationRun
 from lobsim.types import NEVER, NONE, OrderType, Status, TimeInForce
 
 
-def post(run: SimulationRun, side: int, price_ticks: int, lots: int, *, market: bool = False) -> int:
-    """The participant sends an order now.  Returns its index."""
+def _new_order(run: SimulationRun) -> tuple[int, np.ndarray]:
+    """An empty own order, and its index; there is room for what becomes of it."""
     run.make_room()
-    head = run.world.head[0]
-    index = int(head["own"])
+    index = int(run.world.head[0]["own"])
     if index == len(run.world.own):
         run.world = roomier_world(run.world, Status.ROOM_OWN)
-        head = run.world.head[0]
-    head["own"] += 1
+    run.world.head[0]["own"] += 1
     mine = run.world.own[index]
-    mine["side"], mine["price_ticks"], mine["size_lots"] = side, price_ticks, lots
-    mine["type"] = OrderType.MARKET if market else OrderType.LIMIT
-    mine["tif"] = TimeInForce.IOC if market else TimeInForce.GTC
     mine["replaces"], mine["expire_ns"] = NONE, NEVER
     for name in ("arrived_ns", "acked_ns", "done_ns"):
         mine[name] = NEVER
+    return index, mine
+
+
+def post(
+    run: SimulationRun, side: int, price_ticks: int, lots: int, *, market: bool = False, expire_ns: int = NEVER
+) -> int:
+    """The participant sends an order now.  Returns its index."""
+    index, mine = _new_order(run)
+    mine["side"], mine["price_ticks"], mine["size_lots"] = side, price_ticks, lots
+    mine["type"] = OrderType.MARKET if market else OrderType.LIMIT
+    mine["tif"] = TimeInForce.IOC if market else TimeInForce.GTC
+    if expire_ns != NEVER:
+        mine["tif"], mine["expire_ns"] = TimeInForce.GTD, expire_ns
+    post_new(run.world, index)
+    return index
+
+
+def replace(run: SimulationRun, old: int, price_ticks: int, lots: int, tif: int, flags: int) -> int:
+    """The participant gives an order another price and size.  Returns the index of the new one."""
+    index, mine = _new_order(run)
+    mine["side"], mine["price_ticks"], mine["size_lots"] = run.world.own[old]["side"], price_ticks, lots
+    mine["tif"], mine["flags"], mine["replaces"] = tif, flags, old
     post_new(run.world, index)
     return index
 

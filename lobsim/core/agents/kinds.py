@@ -1,8 +1,8 @@
 """Which family an agent belongs to: the one place where its kind is looked at.
 
 `act` lets an agent do what it does when it is its turn, and returns when it wakes next (flows: anything, their clock tells); `intensity_of` is how often a flow acts,
-per second, in the book as it is now; `heed` is what an agent does who is told that the book is one-sided; `recall` what one does who has reminded itself; `notice` what a flow does as soon as
-anything has happened.
+per second, in the book as it is now; `heed` is what an agent does who is told that the book is one-sided; `recall` what one does who has reminded itself; `let_notice` lets those flows that want to
+see at once what has happened.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def recall(scene, index, step, side, slot, serial):
 
 
 @kernel
-def notice(scene, index):
+def _notice(scene, index):
     """Something has happened: a flow sees it at once."""
     kind = scene.crowd.agents[index]["kind"]
     if kind == AgentKind.EFFICIENT_PRICE:
@@ -152,3 +152,10 @@ def notice(scene, index):
     elif kind == AgentKind.QUOTERS:
         follow_trades(scene, index)
         look_at_book(scene, index)
+
+
+@kernel
+def let_notice(scene):
+    """Flows see what has just happened."""
+    for index in range(scene.crowd.head[0]["flows"]):
+        _notice(scene, index)

@@ -9,18 +9,21 @@ from __future__ import annotations
 import numpy as np
 
 from lobsim.core.agents.clocks import adjust_clocks, wind_clock
-from lobsim.core.agents.kinds import act, heed, notice, recall
+from lobsim.core.agents.follow import follow_world
+from lobsim.core.agents.kinds import act, heed, let_notice, recall
 from lobsim.core.agents.orders import deliver_request
+from lobsim.core.agents.outside import is_outside, wake_outside, wake_roused
+from lobsim.core.agents.replies import carry_out_replies
 from lobsim.core.agents.room import crowd_room
 from lobsim.core.agents.state import REMINDER
-from lobsim.core.agents.venue import hear_answer, publish_change, settle_trades
-from lobsim.core.calendar import first_wait_ns, pop_wait, push_wait
+from lobsim.core.agents.venue import hear_answer
+from lobsim.core.calendar import first_ref, first_wait_ns, pop_wait, push_wait
 from lobsim.core.chance import begin_event
 from lobsim.core.jit import borrow, borrow_array, inline, kernel, view, whole
 from lobsim.core.loop import first_early_ns, first_late_ns, step
 from lobsim.core.own import remember_touch
 from lobsim.core.publication import note_touch
-from lobsim.types import NEVER, Status
+from lobsim.types import NEVER, Flag, Status
 
 
 @inline
@@ -62,13 +65,6 @@ def _warn_agent(scene, index):
 
 
 @kernel
-def _let_notice(scene):
-    """Flows see what has just happened."""
-    for index in range(scene.crowd.head[0]["flows"]):
-        notice(scene, index)
-
-
-@kernel
 def _remind_agent(scene, mail):
     """An agent is reminded of what it wanted to do now."""
     index = np.int64(mail["agent"])
@@ -86,9 +82,14 @@ def _next_of_crowd(scene):
     if ref < 0:
         index = -ref - 1
         if index < len(crowd.agents):
-            wake_agent(scene, index)
-        else:
+            if is_outside(crowd, index):
+                wake_outside(scene, index)
+            else:
+                wake_agent(scene, index)
+        elif index < 2 * len(crowd.agents):
             _warn_agent(scene, index - len(crowd.agents))
+        else:
+            wake_roused(scene, index - 2 * len(crowd.agents))
         return
     mail = crowd.mail[ref]
     if mail["to_venue"] == REMINDER:
@@ -96,7 +97,7 @@ def _next_of_crowd(scene):
     elif mail["to_venue"]:
         deliver_request(scene, ref)
     else:
-        hear_answer(crowd, mail)
+        hear_answer(scene, mail)
     mail["free"] = crowd.head[0]["mail_free"]
     crowd.head[0]["mail_free"] = ref
 
@@ -114,27 +115,66 @@ def _crowd_event(scene, now_ns, flow):
     else:
         _next_of_crowd(scene)
     if scene.crowd.head[0]["noticing"]:
-        _let_notice(scene)
+        let_notice(scene)
     if scene.crowd.head[0]["changed"]:
         adjust_clocks(scene, flow)
         note_touch(world, bid_key, ask_key)
 
 
 @kernel
-def _follow_world(scene):
-    """The world has moved on by itself: the crowd has its part of what an own request traded."""
-    world = scene.world
-    settle_trades(scene, np.int64(world.head[0]["answered"]))
-    world.head[0]["answered"] = 0
-    publish_change(scene)
+def _follow(scene, ends):
+    """The world has moved on by itself: the crowd has its part of it.  ends: the event ends its packet"""
+    follow_world(scene, ends)
     if scene.crowd.head[0]["noticing"]:
-        _let_notice(scene)
+        let_notice(scene)
     adjust_clocks(scene, np.int64(-1))
 
 
 @kernel
+def _asks_another(scene):
+    """Whether the next event asks one more agent outside at this instant; what those before him decide leaves only after it."""
+    crowd = scene.crowd
+    head = crowd.head[0]
+    now_ns = scene.world.head[0]["now_ns"]
+    last = np.int64(crowd.asked[head["asked"] - 1]["agent"])
+    if first_wait_ns(crowd.waits) != now_ns or crowd.agents[last]["order_ns"] == 0:
+        return False
+    _, flow_ns = _first_flow(crowd)
+    index = -first_ref(crowd.waits) - 1
+    if flow_ns <= now_ns or index < 0:
+        return False
+    agents = len(crowd.agents)
+    return index >= 2 * agents or (index < agents and is_outside(crowd, index))
+
+
+@kernel
+def _take_replies(scene):
+    """Agents outside have been asked: what they decided is carried out.  Returns OK, or the room that is missing."""
+    head = scene.crowd.head[0]
+    head["asked"] = 0
+    head["opens"] = 0
+    status = carry_out_replies(scene)
+    if status == Status.OK:
+        head["handed"] = 0
+    return status
+
+
+@kernel
+def _step_world(scene, until_ns, messages, spare):
+    """The world's next event, if it is due by until_ns, and what the crowd has of it.  Returns a Status, as `step` does."""
+    status = crowd_room(scene)
+    if status == Status.OK:
+        world = scene.world
+        row = np.int64(world.head[0]["cursor"])
+        status = step(world, until_ns, messages, spare)
+        if status == Status.OK:
+            _follow(scene, world.head[0]["cursor"] == row or world.tape[row]["flags"] & Flag.LAST_IN_PACKET != 0)
+    return status
+
+
+@kernel
 def advance_scene(scene, until_ns, budget, messages, spare):
-    """Run a scene to the participant's next decision.
+    """Run a scene to the next decision, that of the participant or, if ``Crowd.asked`` has entries, of agents outside.  What they replied is carried out first.
 
     until_ns  events at this time still happen
     budget    how many events at most in this call
@@ -147,20 +187,31 @@ def advance_scene(scene, until_ns, budget, messages, spare):
     spare = borrow_array(spare)
     world = scene.world
     crowd = scene.crowd
+    if crowd.head[0]["handed"] > 0:
+        status = _take_replies(scene)
+        if status != Status.OK:
+            return np.int64(status), budget
+    if world.head[0]["answered"] > 0:  # a participant was forced out from outside
+        status = crowd_room(scene)
+        if status != Status.OK:
+            return np.int64(status), budget
+        _follow(scene, True)
     while budget > 0:
         flow, flow_ns = _first_flow(crowd)
         wait_ns = first_wait_ns(crowd.waits)
         crowd_ns = min(flow_ns, wait_ns)
         if first_early_ns(world) <= crowd_ns or first_late_ns(world) < crowd_ns or crowd_ns > until_ns:
-            status = step(world, until_ns, messages, spare)
+            status = _step_world(scene, until_ns, messages, spare)
             if status != Status.OK:
                 return np.int64(status), budget
-            _follow_world(scene)
         else:
             status = crowd_room(scene)
             if status != Status.OK:
                 return np.int64(status), budget
             _crowd_event(scene, crowd_ns, flow if flow_ns <= wait_ns else np.int64(-1))
+            if crowd.head[0]["asked"] > 0 and not _asks_another(scene):
+                crowd.head[0]["handed"] = 1
+                return np.int64(Status.WAKE), budget - 1
         budget -= 1
     return np.int64(Status.CHUNK), budget
 

@@ -9,16 +9,31 @@ import numpy as np
 from lobsim.core.agents.clocks import wind_clock
 from lobsim.core.agents.metaorders import METAORDER
 from lobsim.core.agents.orders import send_limit
-from lobsim.core.agents.state import CROWD, CROWD_MAIL, CROWD_ORDER, TOUCH, Crowd, Scene
-from lobsim.core.agents.venue import write_row
+from lobsim.core.agents.state import (
+    ASKED,
+    CROWD,
+    CROWD_MAIL,
+    CROWD_ORDER,
+    HEARD,
+    OPEN_ORDER,
+    REPLY,
+    TOUCH,
+    Crowd,
+    Scene,
+)
+from lobsim.core.agents.venue import serial_of, write_row
 from lobsim.core.agents.view import note_touch_change
 from lobsim.core.calendar import new_calendar, push_wait, roomier_calendar
 from lobsim.core.chance import begin_event, key_of
 from lobsim.core.jit import borrow, kernel
+from lobsim.core.layout import OWN
 from lobsim.core.levels import first_level, fold, next_level
 from lobsim.core.state import TAPE
 from lobsim.core.world import copy_world, roomier_world
 from lobsim.types import MESSAGE, NEVER, NONE_PRICE, AgentKind, Flag, Kind, Status
+
+FIRST_OWN_SERIAL = 2**52
+"""In the log of a market without a tape, an own child order with index i has this number + i."""
 
 
 class CrowdSize(NamedTuple):
@@ -29,6 +44,7 @@ class CrowdSize(NamedTuple):
     touches: int = 1024  # a power of two
     log: int = 2**15
     metaorders: int = 64
+    replies: int = 256
 
 
 def new_crowd(
@@ -45,8 +61,9 @@ def new_crowd(
     agents   AGENT [n], flows first; what changes while they trade is set here
     numbers  float64 [any], their parameters;  memory  float64 [any], what they remember at first
     flows    how many of them have clocks
-    base     ids base + 1 and up are the crowd's, in the book
+    base     ids base + 1 and up are the crowd's, in the book; above 0: those up to it are a tape's
     """
+    outside = int(np.count_nonzero(agents["kind"] == AgentKind.OUTSIDE))
     crowd = Crowd(
         head=np.zeros(1, CROWD),
         agents=agents.copy(),
@@ -59,10 +76,17 @@ def new_crowd(
         log=np.zeros(size.log, TAPE),
         metaorders=np.zeros(size.metaorders, METAORDER),
         message=np.zeros(1, MESSAGE),
+        asked=np.zeros(outside + 1, ASKED),
+        opens=np.zeros(size.orders + 1 if outside else 1, OPEN_ORDER),
+        replies=np.zeros(size.replies if outside else 1, REPLY),
+        news=np.zeros(size.mail if outside else 1, HEARD),
     )
+    crowd.head["outside"] = outside
     crowd.head["seed"] = seed
     crowd.head["flows"] = flows
-    crowd.head["base"] = base
+    crowd.head["base"] = crowd.head["serial"] = base
+    crowd.head["meta"] = OWN if base > 0 else 0
+    crowd.head["first_own_serial"] = base + FIRST_OWN_SERIAL
     crowd.head["fresh"] = crowd.head["mail_fresh"] = 1
     crowd.head["last_ticks"] = NONE_PRICE
     crowd.head["feed_most_ns"] = int(agents["feed_ns"].max(initial=0))
@@ -82,6 +106,8 @@ def begin_scene(scene, start_ns):
     crowd = scene.crowd
     head = crowd.head[0]
     scene.world.head[0]["now_ns"] = start_ns
+    scene.world.head[0]["followed"] = 1
+    scene.world.head[0]["answered"] = 0
     for index in range(len(crowd.agents)):
         agent = crowd.agents[index]
         agent["key"] = key_of(head["seed"], index)
@@ -91,6 +117,9 @@ def begin_scene(scene, start_ns):
         elif agent["kind"] != AgentKind.NONE:
             head["sequence"] += 1
             push_wait(crowd.waits, start_ns, np.int64(head["sequence"]), -index - 1)
+            if agent["kind"] == AgentKind.OUTSIDE:
+                agent["due_ns"] = start_ns
+                agent["since_ns"] = start_ns - 1
     note_touch_change(scene)
 
 
@@ -117,10 +146,9 @@ def _log_book(scene):
             price_ticks = np.int64(book.nodes[level]["key"])
             slot = np.int64(book.nodes[level]["next"])
             while slot != level:
-                order_id = np.int64(book.nodes[slot]["key"])
-                if order_id > 0:
-                    serial = np.int64(crowd.orders[order_id - crowd.head[0]["base"]]["serial"])
-                    size = np.int64(book.nodes[slot]["size"])
+                size = np.int64(book.nodes[slot]["size"])
+                if size > 0:
+                    serial = serial_of(crowd, np.int64(book.nodes[slot]["key"]))
                     write_row(scene, Kind.ADD, side, price_ticks, size, serial, 0, 0, Flag.SNAPSHOT)
                 slot = np.int64(book.nodes[slot]["next"])
             level = next_level(book, side, fold(side, price_ticks))
@@ -182,13 +210,16 @@ def roomier_scene(scene: Scene, status: int) -> Scene:
     if status == Status.ROOM_CROWD_ORDERS:
         orders = np.zeros(2 * len(crowd.orders) - 1, CROWD_ORDER)
         orders[: len(crowd.orders)] = crowd.orders
-        return scene._replace(crowd=crowd._replace(orders=orders))
+        opens = _longer(crowd.opens) if crowd.head[0]["outside"] else crowd.opens
+        return scene._replace(crowd=crowd._replace(orders=orders, opens=opens))
     if status == Status.ROOM_CROWD_MAIL:
         mail = np.zeros(2 * len(crowd.mail) - 1, CROWD_MAIL)
         mail[: len(crowd.mail)] = crowd.mail
         return scene._replace(crowd=crowd._replace(mail=mail, waits=roomier_calendar(crowd.waits)))
     if status == Status.ROOM_TOUCHES:
         return scene._replace(crowd=crowd._replace(touches=_longer_touches(crowd)))
+    if status == Status.ROOM_NEWS:
+        return scene._replace(crowd=crowd._replace(news=_longer(crowd.news)))
     if status == Status.ROOM_LOG:
         return scene._replace(crowd=crowd._replace(log=_longer(crowd.log)))
     if status == Status.ROOM_METAORDERS:

@@ -29,7 +29,7 @@ def _take_slot(crowd):
 
 
 @kernel
-def _enter(crowd, index, side, price_ticks, now_ns):
+def _enter(crowd, index, side, price_ticks, size, now_ns):
     """A new order of an agent, newest first in its list.  Returns its slot."""
     agent = crowd.agents[index]
     slot = _take_slot(crowd)
@@ -39,6 +39,9 @@ def _enter(crowd, index, side, price_ticks, now_ns):
     order["serial"] = crowd.head[0]["serial"]
     order["live"] = 0
     order["cancel_sent"] = 0
+    order["acknowledged"] = 0
+    order["known_filled"] = 0
+    order["size"] = size
     order["side"] = side
     order["price_ticks"] = price_ticks
     order["sent_ns"] = now_ns
@@ -76,7 +79,7 @@ def _send(scene, index, side, kind, tif, price_ticks, size):
     """An agent sends a new order.  Returns its slot."""
     crowd = scene.crowd
     agent = crowd.agents[index]
-    slot = _enter(crowd, index, side, price_ticks, np.int64(scene.world.head[0]["now_ns"]))
+    slot = _enter(crowd, index, side, price_ticks, size, np.int64(scene.world.head[0]["now_ns"]))
     delay_ns = np.int64(agent["order_ns"])
     agent["requests"] += 1
     if delay_ns == 0:
@@ -84,6 +87,12 @@ def _send(scene, index, side, kind, tif, price_ticks, size):
     else:
         _post(scene, index, slot, Verb.NEW, side, kind, tif, price_ticks, size, delay_ns)
     return slot
+
+
+@inline
+def send_any(scene, index, side, kind, tif, price_ticks, size):
+    """An agent sends an order of a kind (OrderType) and time in force.  Returns its slot."""
+    return _send(scene, index, side, kind, tif, price_ticks, size)
 
 
 @inline

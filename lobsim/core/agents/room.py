@@ -49,16 +49,20 @@ def crowd_room(scene):
     status = room(book, 2 * MOST_REQUESTS)
     if status != Status.OK:
         return status
-    orders = np.int64(book.sides[0]["orders"]) + np.int64(book.sides[1]["orders"])
+    # What has happened and was not followed yet (a participant was forced out) has left the book already.
+    orders = np.int64(book.sides[0]["orders"]) + np.int64(book.sides[1]["orders"]) + np.int64(world.head[0]["answered"])
     if len(world.reports) < orders + 8:
         return Status.ROOM_REPORTS
     if head["fresh"] + MOST_REQUESTS > len(crowd.orders):
         return Status.ROOM_CROWD_ORDERS
-    if not calendar_room(crowd.waits, 2 * (orders + 2 * MOST_REQUESTS) + MOST_REQUESTS * np.int64(head["warned"])):
+    told = 2 * (orders + 2 * MOST_REQUESTS)
+    if not calendar_room(crowd.waits, told + MOST_REQUESTS * np.int64(head["warned"] + head["watchers"])):
         return Status.ROOM_CROWD_MAIL
+    if head["outside"] > 0 and head["news"] + told > len(crowd.news):
+        return Status.ROOM_NEWS
     if head["touching"] and not touches_room(scene, MOST_REQUESTS):
         return Status.ROOM_TOUCHES
-    if head["logging"] and head["logged"] + orders + 2 * MOST_REQUESTS > len(crowd.log):
+    if head["logging"] and head["logged"] + 3 * orders + 2 * MOST_REQUESTS > len(crowd.log):
         return Status.ROOM_LOG
     if head["logging"] and not metaorder_room(crowd):
         return Status.ROOM_METAORDERS

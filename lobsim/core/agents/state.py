@@ -42,6 +42,7 @@ AGENT = np.dtype(
         ("position_lots", "i8"),  # the venue's truth
         ("cash_ticks", "i8"),
         ("known_lots", "i8"),  # its position as it knows it
+        ("known_cash_ticks", "i8"),
         ("wakes", "i8"),
         ("requests", "i8"),
         ("traded_lots", "i8"),
@@ -58,11 +59,11 @@ CROWD_ORDER = np.dtype(
         ("live", "i1"),  # 1: in the book
         ("cancel_sent", "i1"),
         ("side", "i1"),
-        ("pad", "i1"),
-        ("pad_4", "i4"),
+        ("acknowledged", "i1"),  # as its owner knows, as is what is filled of it
+        ("known_filled", "i4"),
         ("price_ticks", "i8"),
         ("sent_ns", "i8"),
-        ("spare", "i8"),
+        ("size", "i8"),
     ]
 )
 """One order of the crowd, 64 bytes."""
@@ -103,11 +104,79 @@ TOUCH = np.dtype(
 )
 """The touch after one change, and what had been traded by then."""
 
+ASKED = np.dtype(
+    [
+        ("agent", "i8"),
+        ("now_ns", "i8"),
+        ("bid_ticks", "i8"),  # NONE_PRICE if the side is empty
+        ("bid_lots", "i8"),
+        ("ask_ticks", "i8"),
+        ("ask_lots", "i8"),
+        ("last_ticks", "i8"),  # NONE_PRICE before the first trade
+        ("bought_lots", "i8"),  # traded so far, by aggressors who bought
+        ("sold_lots", "i8"),
+        ("phase", "i8"),
+        ("position_lots", "i8"),  # this and the next three as the agent knows them
+        ("cash_ticks", "i8"),
+        ("working_lots", "i8"),
+        ("open_orders", "i8"),
+        ("first_open", "i8"),  # where they begin in Crowd.opens, oldest first
+    ]
+)
+"""An agent that decides outside is asked: what it sees and knows."""
+
+OPEN_ORDER = np.dtype(
+    [
+        ("order", "i8"),
+        ("side", "i8"),
+        ("price_ticks", "i8"),
+        ("size_lots", "i8"),
+        ("filled_lots", "i8"),
+        ("acknowledged", "i8"),
+        ("leaving", "i8"),  # a cancel is on its way
+    ]
+)
+"""An open order, as its owner knows it."""
+
+REPLY_LIMIT = 0
+REPLY_MARKET = 1
+REPLY_CANCEL = 2
+REPLY_WAKE = 3
+REPLY = np.dtype(
+    [
+        ("agent", "i8"),
+        ("kind", "i8"),  # REPLY_LIMIT and so on
+        ("side", "i8"),  # LIMIT, MARKET
+        ("price_ticks", "i8"),  # LIMIT
+        ("size_lots", "i8"),  # LIMIT, MARKET
+        ("tif", "i8"),  # LIMIT: GTC, IOC or FOK
+        ("order", "i8"),  # CANCEL
+        ("time_ns", "i8"),  # WAKE
+    ]
+)
+"""One thing that an agent decided outside."""
+
+HEARD = np.dtype(
+    [
+        ("ts_ns", "i8"),  # when it was heard
+        ("agent", "i8"),
+        ("order", "i8"),
+        ("kind", "i8"),  # ReportKind
+        ("side", "i8"),
+        ("price_ticks", "i8"),
+        ("size_lots", "i8"),  # traded
+        ("gone", "i8"),  # 1: the order is no longer in the book
+    ]
+)
+"""One answer that an agent heard who decides outside."""
+
 CROWD = np.dtype(
     [
         ("seed", "i8"),
         ("flows", "i8"),  # agents[:flows] have clocks
-        ("base", "i8"),  # an order's id in the book is base + its slot
+        ("base", "i8"),  # an order's id in the book is base + its slot; recorded ids lie below
+        ("meta", "i8"),  # bits its orders have in the book: OWN beside a tape
+        ("first_own_serial", "i8"),  # in the log an own child order with index i has this number + i
         ("free", "i8"),
         ("fresh", "i8"),
         ("mail_free", "i8"),
@@ -131,8 +200,15 @@ CROWD = np.dtype(
         ("log_begin", "i8"),  # the first entry of the request at hand
         ("metaorders", "i8"),  # entries of metaorders
         ("metaorder_serial", "i8"),  # ever written
+        ("outside", "i8"),  # agents that decide outside
+        ("watchers", "i8"),  # of these, who are woken by prices
+        ("asked", "i8"),  # entries of asked, opens, news: used
+        ("opens", "i8"),
+        ("news", "i8"),
+        ("handed", "i8"),  # 1: what was asked has been handed over
+        ("replies", "i8"),  # entries of replies that are to be carried out
+        ("replied", "i8"),  # of these: done
         ("changed", "i8"),  # 1: the book is not what the flows last saw
-        ("own_entered", "i8"),  # own child orders whose arrival has been followed
         ("wakes", "i8"),  # from here on: counted since the market began or since it is written down
         ("requests", "i8"),
         ("answers", "i8"),  # that travelled
@@ -152,12 +228,13 @@ class Crowd(NamedTuple):
     numbers  float64 [any], read only: parameters, as each family lays them out
     memory   float64 [any]: what agents remember, as each family lays it out
     orders   CROWD_ORDER [any], slot 0 reserved
-    waits    what is to come by time; ref >= 0: slot of mail, else -(index of the agent that wakes) - 1, or that minus n: it is warned
+    waits    what is to come by time; ref >= 0: slot of mail, else -(index of the agent that wakes) - 1, or that minus n: it is warned, minus 2 n: roused
     mail     CROWD_MAIL [any], slot 0 reserved
     touches  TOUCH [power of two]: the publication ring that agents look at
     log      TAPE [any]: the events since it was last emptied, as recorded rows
     metaorders  METAORDER [any]: those that are done, since they were last taken (metaorders.py)
     message  MESSAGE [1], scratch
+    asked    ASKED, opens OPEN_ORDER, replies REPLY, news HEARD [any]: agents that decide outside (`outside`); [1] without any
     """
 
     head: np.ndarray
@@ -171,6 +248,10 @@ class Crowd(NamedTuple):
     log: np.ndarray
     metaorders: np.ndarray
     message: np.ndarray
+    asked: np.ndarray
+    opens: np.ndarray
+    replies: np.ndarray
+    news: np.ndarray
 
 
 class Scene(NamedTuple):

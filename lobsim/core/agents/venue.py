@@ -1,7 +1,8 @@
 """The venue's side of the crowd: requests arrive, go through the one exchange, and what comes of them is told and written down.
 
 Each request ends here in the same way: agents learn of their trades, the touch is published, the log gets its rows, and flows are told that the book changed.  A participant's
-child orders that trade with the crowd are filled like any other resting own orders.
+child orders that trade with the crowd are filled like any other resting own orders.  Beside a tape the crowd's orders are own orders for history (`lobsim.core.own`), and what happens
+to them there comes back through `follow`.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 import numpy as np
 
 from lobsim.core.agents.imbalance import note_standing, watch_balance
+from lobsim.core.agents.outside import is_outside, note_answer, rouse_watchers
 from lobsim.core.agents.view import note_touch_change
 from lobsim.core.calendar import push_wait
 from lobsim.core.exchange import process
 from lobsim.core.jit import inline, kernel
 from lobsim.core.layout import NAMELESS
-from lobsim.core.own import log_fill, own_id
+from lobsim.core.own import log_fill, mark_blind, own_id
 from lobsim.core.publication import publish_level, publish_trade
 from lobsim.types import (
     MAX_SIZE_LOTS,
@@ -22,28 +24,34 @@ from lobsim.types import (
     Flag,
     Kind,
     OrderType,
+    Phase,
     ReportKind,
     Side,
     TimeInForce,
     Verb,
 )
 
-FIRST_OWN_SERIAL = 2**52
-"""In the log an own child order with index i has this number + i."""
-
 
 @inline
-def _is_own(order_id):
+def is_participants(order_id):
     """Whether an id is that of a participant's child order."""
     return NAMELESS < order_id < 0
 
 
 @inline
-def _serial_of(crowd, order_id):
-    """The number of an order in the log."""
-    if _is_own(order_id):
-        return FIRST_OWN_SERIAL + own_id(order_id)
-    return np.int64(crowd.orders[order_id - crowd.head[0]["base"]]["serial"])
+def is_crowds(crowd, order_id):
+    """Whether an id is that of an order of the crowd; what is neither its nor a participant's is recorded."""
+    return order_id > crowd.head[0]["base"]
+
+
+@inline
+def serial_of(crowd, order_id):
+    """The number of an order in the log; 0 if it has none."""
+    if is_participants(order_id):
+        return np.int64(crowd.head[0]["first_own_serial"]) + own_id(order_id)
+    if is_crowds(crowd, order_id):
+        return np.int64(crowd.orders[order_id - crowd.head[0]["base"]]["serial"])
+    return max(order_id, np.int64(0))
 
 
 @kernel
@@ -112,10 +120,10 @@ def place_in_mail(crowd):
 
 
 @kernel
-def tell(scene, slot, kind, size, gone):
+def tell(scene, slot, kind, price_ticks, size, gone):
     """The owner of an order hears of it, at once or after its delay.
 
-    kind  ReportKind;  size  lots traded;  gone  1: the order is no longer in the book
+    kind  ReportKind;  price_ticks, size  of a trade, else 0;  gone  1: the order is no longer in the book
     """
     crowd = scene.crowd
     head = crowd.head[0]
@@ -123,7 +131,7 @@ def tell(scene, slot, kind, size, gone):
     index = np.int64(order["agent"])
     agent = crowd.agents[index]
     if agent["hears"] == 0:
-        _learn(crowd, slot, size, gone)
+        _learn(crowd, slot, np.int64(scene.world.head[0]["now_ns"]), kind, price_ticks, size, gone)
         return
     head["answers"] += 1
     place = place_in_mail(crowd)
@@ -131,6 +139,7 @@ def tell(scene, slot, kind, size, gone):
     mail["agent"] = index
     mail["order"] = slot
     mail["serial"] = order["serial"]
+    mail["price_ticks"] = price_ticks
     mail["size"] = size
     mail["verb"] = kind
     mail["to_venue"] = 0
@@ -139,20 +148,30 @@ def tell(scene, slot, kind, size, gone):
     push_wait(crowd.waits, scene.world.head[0]["now_ns"] + agent["answer_ns"], np.int64(head["sequence"]), place)
 
 
-@inline
-def _learn(crowd, slot, size, gone):
+@kernel
+def _learn(crowd, slot, now_ns, kind, price_ticks, size, gone):
     """An agent knows of a trade of its order, and whether the order is gone."""
     order = crowd.orders[slot]
-    agent = crowd.agents[order["agent"]]
-    agent["known_lots"] += size if order["side"] == Side.BUY else -size
+    index = np.int64(order["agent"])
+    agent = crowd.agents[index]
+    signed = size if order["side"] == Side.BUY else -size
+    agent["known_lots"] += signed
+    agent["known_cash_ticks"] -= signed * price_ticks
+    order["known_filled"] += size
+    order["acknowledged"] = 1
+    if is_outside(crowd, index):
+        note_answer(crowd, slot, now_ns, kind, price_ticks, size, gone)
     if gone:
         _free(crowd, slot)
 
 
 @inline
-def hear_answer(crowd, mail):
+def hear_answer(scene, mail):
     """An answer has reached its agent."""
-    _learn(crowd, np.int64(mail["order"]), np.int64(mail["size"]), mail["gone"])
+    now_ns = np.int64(scene.world.head[0]["now_ns"])
+    slot = np.int64(mail["order"])
+    kind = np.int64(mail["verb"])
+    _learn(scene.crowd, slot, now_ns, kind, np.int64(mail["price_ticks"]), np.int64(mail["size"]), mail["gone"])
 
 
 @inline
@@ -166,10 +185,46 @@ def _trade_of(crowd, slot, size, price_ticks):
     agent["traded_lots"] += size
 
 
+@inline
+def _note_volume(head, side, price_ticks, size):
+    """What has been traded, for all to see.  side: of the resting order"""
+    head["last_ticks"] = price_ticks
+    if side == Side.SELL:
+        head["bought_lots"] += size
+    else:
+        head["sold_lots"] += size
+
+
 @kernel
-def _settle_trade(scene, report):
-    """One trade: both sides have it, the public hears of it, the log has its row."""
+def _settle_maker(scene, report, by_crowd):
+    """The resting side of a trade has its part.  by_crowd: the taker is the crowd's"""
     world = scene.world
+    crowd = scene.crowd
+    side = np.int64(report["side"])
+    size = np.int64(report["size_lots"])
+    price_ticks = np.int64(report["price_ticks"])
+    maker_id = np.int64(report["order_id"])
+    if is_crowds(crowd, maker_id):
+        slot = maker_id - crowd.head[0]["base"]
+        note_standing(crowd, side, -size)
+        _trade_of(crowd, slot, size, price_ticks)
+        gone = report["remaining_lots"] == 0
+        if gone:
+            crowd.orders[slot]["live"] = 0
+        if not is_participants(np.int64(report["other_id"])):
+            publish_trade(world, side, price_ticks, size, 0)
+        tell(scene, slot, ReportKind.TRADE, price_ticks, size, gone)
+    elif by_crowd:  # the gate has told an own taker and its own makers, the replay what history traded
+        own = np.int64(0)
+        if is_participants(maker_id):
+            log_fill(world, own_id(maker_id), FillReason.QUEUE_EXHAUSTED, 1, price_ticks, size, 0)
+            own = size
+        publish_trade(world, side, price_ticks, size, own)
+
+
+@kernel
+def settle_trade(scene, report):
+    """One trade in continuous trading: both sides have it, the public hears of it, the log has its row."""
     crowd = scene.crowd
     head = crowd.head[0]
     side = np.int64(report["side"])
@@ -177,52 +232,34 @@ def _settle_trade(scene, report):
     price_ticks = np.int64(report["price_ticks"])
     maker_id = np.int64(report["order_id"])
     taker_id = np.int64(report["other_id"])
-    head["trades"] += 1
-    head["traded_lots"] += size
-    head["last_ticks"] = price_ticks
-    if side == Side.SELL:
-        head["bought_lots"] += size
-    else:
-        head["sold_lots"] += size
-    maker = _serial_of(crowd, maker_id)
-    taker = _serial_of(crowd, taker_id)
+    by_crowd = is_crowds(crowd, taker_id)
+    if by_crowd or is_crowds(crowd, maker_id) or (is_participants(maker_id) and is_participants(taker_id)):
+        head["trades"] += 1
+        head["traded_lots"] += size
+    _note_volume(head, side, price_ticks, size)
+    maker = serial_of(crowd, maker_id)
+    taker = serial_of(crowd, taker_id)
     match = np.int64(head["matches"])
     write_row(scene, Kind.EXECUTE, side, price_ticks, size, maker, taker, match, Flag.AGGRESSOR_KNOWN)
-    if _is_own(maker_id):
-        if not _is_own(taker_id):  # the gate has told an own taker and its own makers
-            log_fill(world, own_id(maker_id), FillReason.QUEUE_EXHAUSTED, 1, price_ticks, size, 0)
-            publish_trade(world, side, price_ticks, size, size)
-    else:
-        slot = maker_id - head["base"]
-        note_standing(crowd, side, -size)
+    _settle_maker(scene, report, by_crowd)
+    if by_crowd:
+        slot = taker_id - head["base"]
         _trade_of(crowd, slot, size, price_ticks)
-        gone = report["remaining_lots"] == 0
-        if gone:
-            crowd.orders[slot]["live"] = 0
-        if not _is_own(taker_id):
-            publish_trade(world, side, price_ticks, size, 0)
-        tell(scene, slot, ReportKind.TRADE, size, gone)
-    if not _is_own(taker_id):
-        _trade_of(crowd, taker_id - head["base"], size, price_ticks)
-        tell(scene, taker_id - head["base"], ReportKind.TRADE, size, 0)
+        tell(scene, slot, ReportKind.TRADE, price_ticks, size, 0)
 
 
 @kernel
-def settle_trades(scene, n):
-    """All trades among the first n reports, in one aggressor's order.  Returns the lots traded."""
+def _settle_trades(scene, n):
+    """All trades among the first n reports, of one order of the crowd."""
     world = scene.world
-    traded = np.int64(0)
+    if n > 1 and world.reports[1]["kind"] == ReportKind.TRADE:
+        scene.crowd.head[0]["matches"] += 1
     for i in range(n):
         report = world.reports[i]
         if report["kind"] == ReportKind.TRADE:
-            if traded == 0:
-                scene.crowd.head[0]["matches"] += 1
-            traded += report["size_lots"]
-            _settle_trade(scene, report)
-            last = i + 1 == n or world.reports[i + 1]["price_ticks"] != report["price_ticks"]
-            if last and not _is_own(np.int64(report["other_id"])):
+            settle_trade(scene, report)
+            if i + 1 == n or world.reports[i + 1]["price_ticks"] != report["price_ticks"]:
                 publish_level(world, np.int64(report["side"]), np.int64(report["price_ticks"]))
-    return traded
 
 
 @kernel
@@ -253,8 +290,9 @@ def trade_hidden(scene, side, half_ticks, size):
 
 @kernel
 def publish_change(scene):
-    """The book has changed: the touch is written down, and who asked for it hears that the book is one-sided."""
-    note_touch_change(scene)
+    """The book has changed: the touch is written down, and who asked for it hears of it, or that the book is one-sided."""
+    if note_touch_change(scene) and scene.crowd.head[0]["watchers"] > 0:
+        rouse_watchers(scene)
     watch_balance(scene)
 
 
@@ -268,6 +306,10 @@ def arrive_new(scene, slot, side, kind, tif, price_ticks, size):
     crowd = scene.crowd
     head = crowd.head[0]
     head["requests"] += 1
+    if world.head[0]["phase"] != Phase.CONTINUOUS:
+        head["rejected"] += 1
+        tell(scene, slot, ReportKind.REJECTED, 0, 0, 1)
+        return
     order_id = head["base"] + slot
     message = crowd.message[0]
     message["ts_ns"] = world.head[0]["now_ns"]
@@ -280,20 +322,23 @@ def arrive_new(scene, slot, side, kind, tif, price_ticks, size):
     message["price_ticks"] = price_ticks
     message["size_lots"] = size
     begin_rows(scene)
-    n = process(world.book, message, world.book.no_terms, 0, np.int64(MAX_SIZE_LOTS), 0, world.reports, 0)
+    meta = np.int64(head["meta"])
+    n = process(world.book, message, world.book.no_terms, meta, np.int64(MAX_SIZE_LOTS), 0, world.reports, 0)
     if world.reports[0]["kind"] == ReportKind.REJECTED:
         head["rejected"] += 1
-        tell(scene, slot, ReportKind.REJECTED, 0, 1)
+        tell(scene, slot, ReportKind.REJECTED, 0, 0, 1)
         return
-    settle_trades(scene, n)
+    _settle_trades(scene, n)
     left = np.int64(world.reports[0]["remaining_lots"])
     rests = left > 0
     if rests:
         crowd.orders[slot]["live"] = 1
+        if meta:
+            mark_blind(world, order_id, side, price_ticks)
         note_standing(crowd, side, left)
         write_row(scene, Kind.ADD, side, price_ticks, left, np.int64(crowd.orders[slot]["serial"]), 0, 0, 0)
         publish_level(world, side, price_ticks)
-    tell(scene, slot, ReportKind.ACCEPTED if rests else ReportKind.CANCELLED, 0, 0 if rests else 1)
+    tell(scene, slot, ReportKind.ACCEPTED if rests else ReportKind.CANCELLED, 0, 0, 0 if rests else 1)
     end_rows(scene)
     head["changed"] = 1
     publish_change(scene)
@@ -338,7 +383,7 @@ def arrive_cancel(scene, slot, serial, size):
     note_standing(crowd, side, -np.int64(report["size_lots"]))
     if gone:
         order["live"] = 0
-    tell(scene, slot, ReportKind.CANCELLED if gone else ReportKind.REDUCED, 0, 1 if gone else 0)
+    tell(scene, slot, ReportKind.CANCELLED if gone else ReportKind.REDUCED, 0, 0, 1 if gone else 0)
     end_rows(scene)
     head["changed"] = 1
     publish_change(scene)

@@ -30,11 +30,11 @@ def best_size(book, side):
 
 @kernel
 def note_touch_change(scene):
-    """Write the touch down if it, or what has been traded, differs from the last entry.  Room was checked."""
+    """Write the touch down if it, or what has been traded, differs from the last entry.  Room was checked.  Returns whether a best price has changed."""
     crowd = scene.crowd
     head = crowd.head[0]
     if head["touching"] == 0:
-        return
+        return False
     book = scene.world.book
     mask = len(crowd.touches) - 1
     last = crowd.touches[(head["touches"] - 1) & mask]
@@ -51,7 +51,8 @@ def note_touch_change(scene):
         and last["bought_lots"] == head["bought_lots"]
         and last["sold_lots"] == head["sold_lots"]
     ):
-        return
+        return False
+    moved = head["touches"] == 0 or last["bid_ticks"] != bid_ticks or last["ask_ticks"] != ask_ticks
     entry = crowd.touches[head["touches"] & mask]
     head["touches"] += 1
     entry["ts_ns"] = scene.world.head[0]["now_ns"]
@@ -62,6 +63,7 @@ def note_touch_change(scene):
     entry["last_ticks"] = head["last_ticks"]
     entry["bought_lots"] = head["bought_lots"]
     entry["sold_lots"] = head["sold_lots"]
+    return moved
 
 
 @inline

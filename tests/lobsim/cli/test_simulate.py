@@ -7,8 +7,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lobsim.feeds.store import load
+from lobsim.feeds.store import load, save
 from lobsim.realism.metaorder_files import write_metaorders
+from lobsim.sample import generate_day
 from lobsim.simulation import preset_names
 from tests.support.commands import Run
 
@@ -81,6 +82,18 @@ def test_what_is_printed_for_people_names_the_digest(run: Run) -> None:
     assert digest in found.out and "seed 1" in found.out
 
 
+def test_a_tape_goes_on_in_the_same_book(run: Run, tmp_path: Path) -> None:
+    save(generate_day(limit=400), tmp_path / "tape")
+    arguments = ("simulate", "martingale", "--duration", "2s", "--seed", "7", "--json")
+    found = run(*arguments, "--tape", tmp_path / "tape", "--out", tmp_path / "days")
+    assert (found.code, found.err) == (0, "")
+    alone = run(*arguments).json
+    assert alone["tape"] is None and found.json["tape"] == load(tmp_path / "tape").digest
+    assert found.json["digest"] != alone["digest"]
+    assert load(tmp_path / "days" / "orders").info.symbol == "LOBS"
+    assert run("replay", tmp_path / "days" / "orders", "--check", "--json").code == 0
+
+
 def test_presets_are_listed(run: Run) -> None:
     assert sorted(run("simulate", "--list", "--json").json["presets"]) == preset_names()
     assert all(name in run("simulate", "--list").out for name in preset_names())
@@ -93,6 +106,7 @@ def test_presets_are_listed(run: Run) -> None:
         (["gold"], "there is no preset 'gold'"),
         (["zi", "--duration", "soon"], "--duration"),
         (["zi", "--seed", str(2**63)], "64 bits"),
+        (["zi", "--tape", "nowhere"], "no such file"),
     ],
 )
 def test_what_cannot_be_simulated_is_said_in_a_sentence(run: Run, arguments: list[str], said: str) -> None:

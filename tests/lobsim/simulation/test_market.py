@@ -194,11 +194,6 @@ def test_what_a_participant_sees_is_the_book(limit: Callable[[int, int], int]) -
     assert run.world.head[0]["seen_volume"] > 0
 
 
-def test_a_market_with_a_participant_is_not_written_down() -> None:
-    with pytest.raises(ConfigError, match="participant"):
-        with_participant().record()
-
-
 @pytest.mark.parametrize(("seed", "duration_ns"), [(2**63, 1), (0, 0)])
 def test_settings_out_of_range_are_refused(seed: int, duration_ns: int) -> None:
     with pytest.raises(ConfigError):
