@@ -25,7 +25,7 @@ SECOND = 10**9
 @pytest.fixture(scope="module")
 def day(limit: Callable[[int, int], int]) -> Dataset:
     """The first rows of a synthetic day, prices in quanta of a hundredth of a tick."""
-    return generate_day(limit=limit(6_000, 600))
+    return generate_day(limit=limit(12_000, 2_500))
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def crowd() -> Preset:
 
 
 def test_a_day_beside_a_tape_repeats_and_is_a_sound_recording(day: Dataset, crowd: Preset) -> None:
-    days = [Simulation(crowd, seed, duration_ns=4 * SECOND, tape=day).day() for seed in (1, 1, 2)]
+    days = [Simulation(crowd, seed, duration_ns=12 * SECOND, tape=day).day() for seed in (1, 1, 2)]
     digests = [each.dataset.digest for each in days]
     assert digests[0] == digests[1] != digests[2]
     dataset = days[0].dataset
@@ -124,7 +124,10 @@ def test_what_cannot_stand_beside_a_crowd_is_refused(day: Dataset, crowd: Preset
     huge = day.events.with_columns(order_id=day.events["order_id"] + 2**61)
     with pytest.raises(DataError, match="no room above"):
         Simulation(crowd, 1, tape=replace(day, events=huge))
-    cut = np.array([[1_000_100, 5, 999_900, 5]])
+    whole = Simulation(crowd, 1, tape=day)
+    assert whole.tape is not None
+    middle, tick = whole.tape.opening[1], day.info.tick_quanta
+    cut = np.array([[(middle + 1) * tick, 5, (middle - 1) * tick, 5]])
     top = replace(day, info=replace(day.info, fidelity=Fidelity.L3_TOP_K, depth=1), seed_row=cut)
     with pytest.raises(ConfigError, match="cut to some levels"):
         Simulation(crowd, 1, tape=top).start().record()
