@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
+
 from lobsim.errors import ConfigError, DataError, LobsimError
 from lobsim.feeds.schema import Dataset
 from lobsim.feeds.store import load, save
@@ -32,18 +34,11 @@ NAME = f"{SYMBOL}-{DATE}-v{VERSION}"
 _STEP_NS = 60 * 10**9
 
 
-def generate_day(seed: int = SEED, *, limit: int | None = None) -> Dataset:
-    """One session of the preset `day`, order by order, at full depth.
-
-    seed   any whole number of 64 bits; the bundled day has the default
-    limit  only so many rows, at least 1; None: the whole session
-
-    The first rows are the book as it stands at the open, flagged SNAPSHOT.  Raises ConfigError for a seed or limit out of range.
-    """
+def _make(seed: int, limit: int | None) -> tuple[Dataset, pl.DataFrame]:
+    """A session, or the first rows of it, and the metaorders that were done in it."""
     from lobsim.simulation import Simulation, load_preset
+    from lobsim.simulation.market import metaorder_table
 
-    if limit is not None and limit < 1:
-        raise ConfigError(f"limit is {limit}, at least 1 row is needed")
     simulation = Simulation(load_preset(PRESET), seed)
     run = simulation.start()
     run.record()
@@ -52,20 +47,44 @@ def generate_day(seed: int = SEED, *, limit: int | None = None) -> Dataset:
     while limit is not None and run.recorded < limit and until_ns < simulation.info.session_end_ns:
         until_ns = min(until_ns + _STEP_NS, simulation.info.session_end_ns)
         run.advance(until_ns)
-    made = simulation.dataset_of(run)
-    notes = (*made.info.notes, f"version {VERSION} of the bundled day") if seed == SEED else made.info.notes
-    return Dataset(
-        replace(made.info, source=NAME if seed == SEED else made.info.source, notes=notes), made.events[:limit]
-    )
+    made, info = simulation.dataset_of(run), simulation.info
+    if seed == SEED:
+        info = replace(info, source=NAME, notes=(*info.notes, f"version {VERSION} of the bundled day"))
+    return Dataset(info, made.events[:limit]), metaorder_table(run.take_metaorders())
+
+
+def generate_day(seed: int = SEED, *, limit: int | None = None) -> Dataset:
+    """One session of the preset `day`, order by order, at full depth.
+
+    seed   any whole number of 64 bits; the bundled day has the default
+    limit  only so many rows, at least 1; None: the whole session
+
+    The first rows are the book as it stands at the open, flagged SNAPSHOT.  Raises ConfigError for a seed or limit out of range.
+    """
+    if limit is not None and limit < 1:
+        raise ConfigError(f"limit is {limit}, at least 1 row is needed")
+    return _make(seed, limit)[0]
+
+
+def _folder() -> Path:
+    """Where the bundled day is.  Raises DataError where it is missing."""
+    here = Path(__file__).resolve().parent
+    for folder in (here / "_data" / NAME, here.parent / "data" / NAME):
+        if folder.is_dir():
+            return folder
+    raise DataError("the bundled day is missing", file=NAME, hint="install lobsim again, or write the day with --write")
 
 
 def bundled_day() -> Dataset:
     """The day that is carried with the package, order by order.  Raises DataError where it is missing or damaged."""
-    here = Path(__file__).resolve().parent
-    for folder in (here / "_data" / NAME, here.parent / "data" / NAME):
-        if folder.is_dir():
-            return load(folder)
-    raise DataError("the bundled day is missing", file=NAME, hint="install lobsim again, or write the day with --write")
+    return load(_folder())
+
+
+def bundled_metaorders() -> pl.DataFrame:
+    """Who worked what in it: the metaorders that were done, as `lobsim.realism` reads them.  Raises DataError where they are missing or damaged."""
+    from lobsim.realism.metaorder_files import FILE_NAME, read_metaorders
+
+    return read_metaorders(_folder() / FILE_NAME)
 
 
 def bundled_day_levels() -> Dataset:
@@ -81,8 +100,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        day = generate_day()
-        sys.stdout.write(f"{save(day, Path(options.write) / NAME)}\ndigest {day.digest}\n")
+        from lobsim.realism.metaorder_files import write_metaorders
+
+        day, metaorders = _make(SEED, None)
+        folder = Path(options.write) / NAME
+        sys.stdout.write(f"{save(day, folder)}\ndigest {day.digest}\n")
+        write_metaorders(metaorders, folder, [day.digest])
     except LobsimError as error:
         sys.stderr.write(f"{error}\n")
         return 1

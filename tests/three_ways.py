@@ -2,7 +2,7 @@
 
 compiled      as users run it
 checked       NUMBA_BOUNDSCHECK=1: an index outside an array is an error instead of a wrong answer (not what compiles nothing: NOTHING_COMPILED)
-uncompiled    NUMBA_DISABLE_JIT=1 on small inputs, with coverage: which lines really ran
+uncompiled    NUMBA_DISABLE_JIT=1 on small inputs, with coverage: which lines really ran (not LONG_UNCOMPILED)
 
 The compiled caches are filled before workers share them, one process for each, side by side.  The exit code is not 0 if any way fails; all three run in any case.
 """
@@ -31,6 +31,8 @@ NOTHING_COMPILED = (
     "tests/execution/test_schedules.py",
     "tests/execution/test_tca.py",
     "tests/lobsim/cli/test_bad_input.py",
+    "tests/lobsim/calibration/flow",
+    "tests/lobsim/cli/test_calibrate_flow.py",
     "tests/lobsim/cli/test_calibrate_latency.py",
     "tests/lobsim/cli/test_doctor.py",
     "tests/lobsim/cli/test_import.py",
@@ -38,6 +40,7 @@ NOTHING_COMPILED = (
     "tests/lobsim/cli/test_every_feed.py",
     "tests/lobsim/cli/test_prepare.py",
     "tests/lobsim/feeds",
+    "tests/lobsim/realism/test_discriminator.py",
     "tests/lobsim/realism/test_distances.py",
     "tests/lobsim/realism/test_estimators.py",
     "tests/lobsim/realism/test_facts.py",
@@ -53,6 +56,10 @@ NOTHING_COMPILED = (
 
 COUNTS_COMPILATIONS = "tests/lobsim/core/test_batch.py::test_a_batch_compiles_no_kernel_of_single_states_anew"
 """It compiles the core for itself, half a minute, and has its answer in one way."""
+
+
+LONG_UNCOMPILED = ("tests/lobsim/calibration/flow/test_models.py", "tests/lobsim/realism/test_discriminator.py")
+"""Arithmetic over simulated days that are too long to be made line by line."""
 
 
 class Way(NamedTuple):
@@ -78,7 +85,7 @@ WAYS = (
     Way(
         "uncompiled",
         {"NUMBA_DISABLE_JIT": "1", "LOBSIM_SMALL": "1"},
-        ["-m", "not slow and not browser", *COVERAGE],
+        ["-m", "not slow and not browser", *COVERAGE, *(f"--ignore={path}" for path in LONG_UNCOMPILED)],
     ),
 )
 

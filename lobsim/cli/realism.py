@@ -111,8 +111,12 @@ def _refuse_without_against(options: tuple[object, ...]) -> None:
 
 def _metaorders(path: Path | None, file: str, dataset: Dataset) -> pl.DataFrame | None:
     """The table that is named, else the one that was written beside the store of this very day."""
+    from lobsim.cli.data_source import SAMPLE
     from lobsim.realism.metaorder_files import find_metaorders, read_metaorders
+    from lobsim.sample import bundled_metaorders
 
+    if path is None and file == SAMPLE:
+        return bundled_metaorders()
     return find_metaorders(Path(file), dataset.digest) if path is None else read_metaorders(path)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from lobsim.errors import ConfigError
 from lobsim.feeds.lobster import read_lobster
+from lobsim.realism.assess import assess
 from lobsim.realism.facts.catalogue import FACTS, Bound, Finding, Verdict
 from lobsim.realism.reference import (
     account_of,
@@ -20,6 +21,7 @@ from lobsim.realism.reference import (
     reference_names,
     reference_of,
 )
+from lobsim.sample import bundled_day, bundled_metaorders
 from lobsim.simulation import preset_names
 from tests.oracle.streams import random_history
 from tests.support.flow_days import MIDDLE, SECOND, flow_day
@@ -168,3 +170,12 @@ def test_a_profile_is_measured_on_a_day() -> None:
     tick = float(day.info.price_quantum) * day.info.tick_quanta
     assert (30.0, 10.0) == (found["traded_lots"], found["rows"])
     assert MIDDLE * tick == pytest.approx(found["mid_price"])
+
+
+def test_the_bundled_day_meets_what_its_preset_was_committed_to(small: bool) -> None:
+    if small:
+        pytest.skip("statistics need the whole day")
+    found = assess(bundled_day(), metaorders=bundled_metaorders())
+    required = [finding for finding in found.ours.findings if finding.required]
+    assert len(required) == len(DAY_MEETS)
+    assert [finding.fact.key for finding in required if finding.verdict is not Verdict.MET] == []
