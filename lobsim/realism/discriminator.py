@@ -2,7 +2,7 @@
 
 After the discriminator of LOB-Bench (Nagy et al. 2025).  The model is that of Dempster, Petitjean and Webb (ROCKET, 2020): convolutions with random kernels over windows of messages
 (lobsim.realism.windows), of each the share of the window in which it is above a threshold and its maximum, and a ridge regression on those, its penalty chosen by leaving one window out.  Kernels that are drawn and not learnt need
-neither a second framework nor a minute, cannot fail to converge, and do as well as trained networks on series of this length.
+neither a second framework nor a minute and cannot fail to converge; their authors found them as accurate as trained networks on series of this length (not compared here).
 
 Two of three blocks of time are learnt from, the third is what it is asked about; a block is never split, so no window has a neighbour of its own time on the other side.  The interval draws whole blocks of both
 days again, and windows within them.  The noise floor is the same question between even and odd blocks of the other day itself.
