@@ -318,7 +318,7 @@ def _busy_run(tape: Tape, messages: list[dict[str, int]], budget: int, size: Wor
 
 _NOT_OF_A_REPLAY = {Status.ROOM_EXTRAS, Status.ROOM_OWNERS}  # of typed orders
 _NOT_OF_A_REPLAY |= {Status.ROOM_CROWD_ORDERS, Status.ROOM_CROWD_MAIL, Status.ROOM_TOUCHES, Status.ROOM_LOG}
-_NOT_OF_A_REPLAY |= {Status.ROOM_METAORDERS}
+_NOT_OF_A_REPLAY |= {Status.ROOM_METAORDERS, Status.ROOM_NEWS}
 
 
 def test_i8_the_same_bytes_whatever_the_room_and_the_length_of_calls(tape: Tape, limit: Any) -> None:

@@ -40,7 +40,7 @@ def test_every_event_is_that_of_the_slow_twin(live: int, longest: int, limit: Ca
     run_flows(market, [quotes, splits], events)
     assert market.rows == rows_of(scene)
     assert splits.done == metaorders_of(scene, 1)
-    assert len(splits.done) >= limit(40, 4)
+    assert len(splits.done) >= limit(20, 4)
 
 
 def test_an_empty_book_gives_nothing_to_take() -> None:
