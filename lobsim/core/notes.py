@@ -45,40 +45,22 @@ def note_off(world, reason, side, order_id, price_ticks, size, remaining):
 
 
 @inline
-def note_off_at(world, slot, size):
-    """Size of the order at slot leaves the book without trading; it is still as it was before."""
+def _write_note_at(world, slot, kind, reason, size):
+    """Tell that size of the order at slot goes; it is still as it was before."""
     if world.head[0]["followed"] and size > 0:
         node = world.book.nodes[slot]
         price_ticks = np.int64(world.book.nodes[node["level"]]["key"])
-        order_id = np.int64(node["key"])
-        _write_note(
-            world,
-            ReportKind.REDUCED,
-            Reason.NONE,
-            np.int64(node["meta"]) & 1,
-            order_id,
-            0,
-            price_ticks,
-            size,
-            node["size"] - size,
-        )
+        side = np.int64(node["meta"]) & 1
+        _write_note(world, kind, reason, side, np.int64(node["key"]), 0, price_ticks, size, node["size"] - size)
+
+
+@inline
+def note_off_at(world, slot, size):
+    """Size of the order at slot leaves the book without trading; it is still as it was before."""
+    _write_note_at(world, slot, ReportKind.REDUCED, Reason.NONE, size)
 
 
 @inline
 def note_trade_at(world, slot, size, reason):
     """History trades with the recorded order at slot, which is still as it was before."""
-    if world.head[0]["followed"] and size > 0:
-        node = world.book.nodes[slot]
-        price_ticks = np.int64(world.book.nodes[node["level"]]["key"])
-        order_id = np.int64(node["key"])
-        _write_note(
-            world,
-            ReportKind.TRADE,
-            reason,
-            np.int64(node["meta"]) & 1,
-            order_id,
-            0,
-            price_ticks,
-            size,
-            node["size"] - size,
-        )
+    _write_note_at(world, slot, ReportKind.TRADE, reason, size)

@@ -159,7 +159,7 @@ class EfficientPrice(TableFlow):
         """The first price; no regime, no news and no trade yet."""
         fair = float((setting.start_ticks << FINE) + (1 << FINE >> 1))
         before = -(2.0**52)
-        return [fair, 0.0, 0.0, before, before, 0.0, 0.0, 0.0, *[0.0] * len(self.forgetting)]
+        return [fair, 0.0, 0.0, before, before, 0.0, 0.0, *[0.0] * len(self.forgetting)]
 
 
 class Quoters(TableFlow):

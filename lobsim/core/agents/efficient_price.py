@@ -11,14 +11,15 @@ It hears of a trade as it happens, whoever traded.
 
 Numbers: OPEN_S and OPEN_REST (the open, ns since 1970 in two parts), FAIR as it begins, BASE and MOST lots and UNIT (2^-16 tick a lot, fully surprising) of impact, PASSING and RETURN (parts), MEMORIES; places of lists: RATE, REGIME_RATE, SHIFTS, WEIGHTS; of
 laws: REGIME and DRIFT (pick), HOLD (ns, between), GAP (ns between news at rate 1024, between), NEWS (2^-16 tick, between).
-Memory: FAIR_NOW, REGIME_NOW, DRIFT_NOW, REGIME_UNTIL and NEWS_AT (ns from the open), PUSHED (2^-16 tick), BOUGHT and SOLD as last seen, SUMS (2^-20).
+Memory: FAIR_NOW, REGIME_NOW, DRIFT_NOW, REGIME_UNTIL and NEWS_AT (ns from the open), PUSHED (2^-16 tick), TRADED (lots bought less sold, as last seen), SUMS (2^-20).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from lobsim.core.agents.tables import between, draw_bits, entry, pick, whole_number
+from lobsim.core.agents.tables import draw_bits, drawn, entry, parameter, picked, table_at, whole_number
+from lobsim.core.agents.view import net_bought
 from lobsim.core.jit import inline, kernel
 from lobsim.types import NEVER
 
@@ -47,9 +48,8 @@ DRIFT_NOW = 2
 REGIME_UNTIL = 3
 NEWS_AT = 4
 PUSHED = 5
-BOUGHT = 6
-SOLD = 7
-SUMS = 8
+TRADED = 6
+SUMS = 7
 
 _PIECE_NS = 300 * 10**9
 _SECOND = 10**9
@@ -67,17 +67,9 @@ def own_clock(scene, index):
 
 
 @inline
-def table_at(scene, index, which):
-    """Where one of an agent's tables begins in numbers."""
-    first = np.int64(scene.crowd.agents[index]["first"])
-    return first + np.int64(scene.crowd.numbers[first + which])
-
-
-@inline
 def open_ns(scene, index):
     """When the session opens.  index: of the efficient price"""
-    first = np.int64(scene.crowd.agents[index]["first"])
-    return np.int64(scene.crowd.numbers[first + OPEN_S]) * _SECOND + np.int64(scene.crowd.numbers[first + OPEN_REST])
+    return parameter(scene, index, OPEN_S) * _SECOND + parameter(scene, index, OPEN_REST)
 
 
 @inline
@@ -108,13 +100,12 @@ def rate_now(scene, index):
 
 
 @kernel
-def _come_back(crowd, index):
+def _come_back(scene, index):
     """How much of what trades did alone is undone by now, in 2^-16 tick."""
-    agent = crowd.agents[index]
-    place = np.int64(agent["memory"]) + PUSHED
-    pushed = whole_number(crowd.memory, place)
-    back = (pushed * whole_number(crowd.numbers, np.int64(agent["first"]) + RETURN)) >> 10
-    crowd.memory[place] = pushed - back
+    memory = scene.crowd.memory
+    place = np.int64(scene.crowd.agents[index]["memory"]) + PUSHED
+    back = (whole_number(memory, place) * parameter(scene, index, RETURN)) >> 10
+    memory[place] -= back
     return back
 
 
@@ -126,16 +117,16 @@ def act_efficient_price(scene, index):
     memory = np.int64(agent["memory"])
     now_ns = np.int64(scene.world.head[0]["now_ns"]) - open_ns(scene, index)
     if now_ns >= crowd.memory[memory + REGIME_UNTIL]:
-        crowd.memory[memory + REGIME_NOW] = pick(agent, crowd.numbers, table_at(scene, index, REGIME))
-        crowd.memory[memory + DRIFT_NOW] = pick(agent, crowd.numbers, table_at(scene, index, DRIFT))
-        crowd.memory[memory + REGIME_UNTIL] = now_ns + 1 + between(agent, crowd.numbers, table_at(scene, index, HOLD))
+        crowd.memory[memory + REGIME_NOW] = picked(scene, index, REGIME)
+        crowd.memory[memory + DRIFT_NOW] = picked(scene, index, DRIFT)
+        crowd.memory[memory + REGIME_UNTIL] = now_ns + 1 + drawn(scene, index, HOLD)
     if now_ns >= crowd.memory[memory + NEWS_AT]:
         if crowd.memory[memory + NEWS_AT] > _BEFORE_ALL:
-            move = between(agent, crowd.numbers, table_at(scene, index, NEWS))
+            move = drawn(scene, index, NEWS)
             up = draw_bits(agent, 1) == 0
-            back = _come_back(crowd, index)
+            back = _come_back(scene, index)
             crowd.memory[memory + FAIR_NOW] += crowd.memory[memory + DRIFT_NOW] + (move if up else -move) - back
-        gap_ns = (between(agent, crowd.numbers, table_at(scene, index, GAP)) << 10) // rate_now(scene, index)
+        gap_ns = (drawn(scene, index, GAP) << 10) // rate_now(scene, index)
         crowd.memory[memory + NEWS_AT] = now_ns + 1 + gap_ns
     next_ns = min(crowd.memory[memory + REGIME_UNTIL], crowd.memory[memory + NEWS_AT])
     agent["until_ns"] = open_ns(scene, index) + np.int64(next_ns)
@@ -170,19 +161,15 @@ def _remember_sign(crowd, index, sign):
 def learn_from_trades(scene, index):
     """Somebody may have traded: the price moves as far as that surprises."""
     crowd = scene.crowd
-    head = crowd.head[0]
     memory = np.int64(crowd.agents[index]["memory"])
-    net = np.int64(head["bought_lots"] - crowd.memory[memory + BOUGHT])
-    net -= np.int64(head["sold_lots"] - crowd.memory[memory + SOLD])
-    crowd.memory[memory + BOUGHT] = head["bought_lots"]
-    crowd.memory[memory + SOLD] = head["sold_lots"]
+    net = net_bought(crowd) - whole_number(crowd.memory, memory + TRADED)
     if net == 0:
         return
-    first = np.int64(crowd.agents[index]["first"])
+    crowd.memory[memory + TRADED] += net
     sign = np.int64(1) if net > 0 else np.int64(-1)
     surprise = (sign << 10) - _expected_sign(crowd, index)
-    lots = whole_number(crowd.numbers, first + BASE) + min(abs(net), whole_number(crowd.numbers, first + MOST))
-    move = (surprise * lots * whole_number(crowd.numbers, first + UNIT)) >> 10
+    lots = parameter(scene, index, BASE) + min(abs(net), parameter(scene, index, MOST))
+    move = (surprise * lots * parameter(scene, index, UNIT)) >> 10
     crowd.memory[memory + FAIR_NOW] += move
-    crowd.memory[memory + PUSHED] += (move * whole_number(crowd.numbers, first + PASSING)) >> 10
+    crowd.memory[memory + PUSHED] += (move * parameter(scene, index, PASSING)) >> 10
     _remember_sign(crowd, index, sign)

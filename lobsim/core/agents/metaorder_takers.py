@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from lobsim.core.agents.efficient_price import open_ns, rate_now, table_at
+from lobsim.core.agents.efficient_price import open_ns, rate_now
 from lobsim.core.agents.metaorders import close_metaorder
 from lobsim.core.agents.orders import send_limit_ioc
-from lobsim.core.agents.tables import between, draw_bits, happens, pick, whole_number
+from lobsim.core.agents.tables import draw_bits, drawn, happens, parameter, picked
 from lobsim.core.agents.venue import trade_hidden
 from lobsim.core.agents.view import best_price, best_size
 from lobsim.core.chance import draw_below
-from lobsim.core.jit import inline, kernel
+from lobsim.core.jit import kernel
 from lobsim.types import NONE_PRICE, Side
 
 PRICE = 0
@@ -49,31 +49,19 @@ FIELDS = 4
 _FAR_MORE = 4
 
 
-@inline
-def _part(scene, index, which):
-    """One of its chances or plain numbers."""
-    return whole_number(scene.crowd.numbers, np.int64(scene.crowd.agents[index]["first"]) + which)
-
-
-@inline
-def _price_agent(scene, index):
-    """Place of the efficient price among the agents."""
-    return _part(scene, index, PRICE)
-
-
 @kernel
 def _present_metaorder(scene, index):
     """Place in memory of the metaorder whose turn it is; a new one is drawn where it has ended."""
     crowd = scene.crowd
     agent = crowd.agents[index]
     memory = np.int64(agent["memory"])
-    if not happens(agent, _part(scene, index, STAYS)):
-        crowd.memory[memory + PRESENT] = draw_below(agent, _part(scene, index, LIVE))
+    if not happens(agent, parameter(scene, index, STAYS)):
+        crowd.memory[memory + PRESENT] = draw_below(agent, parameter(scene, index, LIVE))
     place = memory + METAORDERS + np.int64(crowd.memory[memory + PRESENT]) * FIELDS
     if crowd.memory[place + LEFT] == 0.0:
-        length = pick(agent, crowd.numbers, table_at(scene, index, LENGTH))
+        length = picked(scene, index, LENGTH)
         crowd.memory[place + LEFT] = length if draw_bits(agent, 1) == 0 else -length
-        crowd.memory[place + BEGAN] = scene.world.head[0]["now_ns"] - open_ns(scene, _price_agent(scene, index))
+        crowd.memory[place + BEGAN] = scene.world.head[0]["now_ns"] - open_ns(scene, parameter(scene, index, PRICE))
         crowd.memory[place + LOTS] = 0.0
         crowd.memory[place + CHILDREN] = 0.0
     return place
@@ -83,11 +71,11 @@ def _present_metaorder(scene, index):
 def _take_size(scene, index, shown):
     """How much a market order wants where so much is shown, and how many ticks further it goes.  Returns (lots, ticks)."""
     agent = scene.crowd.agents[index]
-    size = pick(agent, scene.crowd.numbers, table_at(scene, index, SIZE))
+    size = picked(scene, index, SIZE)
     manner = draw_bits(agent, 10)
-    if manner < _part(scene, index, TAKES_ALL) and shown <= _FAR_MORE * size:
+    if manner < parameter(scene, index, TAKES_ALL) and shown <= _FAR_MORE * size:
         return shown, np.int64(0)
-    if manner < 1024 - _part(scene, index, TAKES_FURTHER):
+    if manner < 1024 - parameter(scene, index, TAKES_FURTHER):
         return min(size, shown), np.int64(0)
     return size, draw_bits(agent, 2)
 
@@ -99,7 +87,7 @@ def _meet_hidden(scene, index, side, size):
     bid = best_price(scene.world.book, 0)
     spread = best_price(scene.world.book, 1) - bid
     halves = spread
-    if spread > 1 and not happens(agent, _part(scene, index, AT_MID)):
+    if spread > 1 and not happens(agent, parameter(scene, index, AT_MID)):
         halves = 2 * (1 + draw_below(agent, spread - 1))
     trade_hidden(scene, side, 2 * bid + halves, size)
 
@@ -114,12 +102,12 @@ def _take(scene, index, side):
         return np.int64(0)
     size, further = _take_size(scene, index, best_size(book, other))
     luck = draw_bits(agent, 10)
-    whole = _part(scene, index, ALL_HIDDEN)
+    whole = parameter(scene, index, ALL_HIDDEN)
     if luck < whole:
         _meet_hidden(scene, index, other, size)
         return size
-    if luck < whole + _part(scene, index, PART_HIDDEN):
-        hidden = min(size, pick(agent, scene.crowd.numbers, table_at(scene, index, SIZE)))
+    if luck < whole + parameter(scene, index, PART_HIDDEN):
+        hidden = min(size, picked(scene, index, SIZE))
         _meet_hidden(scene, index, other, hidden)
     limit = best_price(book, other)
     send_limit_ioc(scene, index, side, limit + further if side == Side.BUY else limit - further, size)
@@ -131,7 +119,7 @@ def act_metaorder_takers(scene, index):
     """One market order of one of the metaorders; the first turn is only a look at the clock."""
     crowd = scene.crowd
     agent = crowd.agents[index]
-    price = _price_agent(scene, index)
+    price = parameter(scene, index, PRICE)
     now_ns = np.int64(scene.world.head[0]["now_ns"])
     if agent["wakes"] > 1:
         place = _present_metaorder(scene, index)
@@ -145,8 +133,8 @@ def act_metaorder_takers(scene, index):
                 began_ns = np.int64(crowd.memory[place + BEGAN]) + open_ns(scene, price)
                 lots = np.int64(crowd.memory[place + LOTS])
                 close_metaorder(scene, index, side, began_ns, now_ns, lots, np.int64(crowd.memory[place + CHILDREN]))
-    if happens(agent, _part(scene, index, ONCE)):
-        wait_ns = between(agent, crowd.numbers, table_at(scene, index, PAUSE))
+    if happens(agent, parameter(scene, index, ONCE)):
+        wait_ns = drawn(scene, index, PAUSE)
     else:
-        wait_ns = (between(agent, crowd.numbers, table_at(scene, index, GAP)) << 10) // rate_now(scene, price)
+        wait_ns = (drawn(scene, index, GAP) << 10) // rate_now(scene, price)
     agent["until_ns"] = now_ns + 1 + wait_ns

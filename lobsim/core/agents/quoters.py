@@ -7,16 +7,17 @@ a side lacks a quote worth making, one is made; one of each at a time is on its 
 
 Numbers: PRICE (place of the efficient price among the agents), OPENING orders, HALVES, AGAIN, AGAIN_AT_ONCE, REFILLED, FOLLOWED (chances), STALE (2^-16 tick: a quote nearer to the price than this is), MISSING (a side whose best price is so much further than worth making lacks a quote), ERROR (2^-16 tick); places of lists: HALF (half spread by regime,
 2^-16 tick), OPEN_HALF (what is added, by five minutes); of laws: GAP (ns, at rate 1024), REACTION (ns), NEAR and DISTANCE (ticks behind), NEAR_LIFE, MIDDLE_LIFE, FAR_LIFE (ns; up to one tick behind, up to five, further), all `between`, and SIZE (lots, `pick`).
-Memory: OPENED (orders of the opening so far), PULLS and REFILLS [2 each] on their way by side, BOUGHT and SOLD as last seen.
+Memory: OPENED (orders of the opening so far), PULLS and REFILLS [2 each] on their way by side, TRADED (lots bought less sold, as last seen).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from lobsim.core.agents.efficient_price import fair_now, piece_now, rate_now, regime_now, table_at
+from lobsim.core.agents.efficient_price import fair_now, piece_now, rate_now, regime_now
 from lobsim.core.agents.orders import remind, send_cancel, send_limit, send_reduce
-from lobsim.core.agents.tables import FINE, between, draw_bits, entry, happens, pick, whole_number
+from lobsim.core.agents.tables import FINE, draw_bits, drawn, entry, happens, parameter, picked, table_at, whole_number
+from lobsim.core.agents.view import net_bought
 from lobsim.core.ids import find_id
 from lobsim.core.jit import inline, kernel
 from lobsim.core.levels import fold
@@ -46,9 +47,8 @@ NUMBERS = 20
 OPENED = 0
 PULLS = 1
 REFILLS = 3
-BOUGHT = 5
-SOLD = 6
-MEMORY = 7
+TRADED = 5
+MEMORY = 6
 
 QUOTE = 0
 CANCEL = 1
@@ -57,30 +57,11 @@ PULL = 3
 _TICK = 1 << FINE
 
 
-@inline
-def _price_agent(scene, index):
-    """Place of the efficient price among the agents."""
-    crowd = scene.crowd
-    return np.int64(crowd.numbers[np.int64(crowd.agents[index]["first"]) + PRICE])
-
-
-@inline
-def _part(scene, index, which):
-    """One of its chances or plain numbers."""
-    return whole_number(scene.crowd.numbers, np.int64(scene.crowd.agents[index]["first"]) + which)
-
-
-@inline
-def _drawn(scene, index, which):
-    """A draw of one of its laws."""
-    return between(scene.crowd.agents[index], scene.crowd.numbers, table_at(scene, index, which))
-
-
 @kernel
 def _half_spread(scene, index):
     """Half the spread that is worth quoting now, in 2^-16 tick."""
     numbers = scene.crowd.numbers
-    price = _price_agent(scene, index)
+    price = parameter(scene, index, PRICE)
     half = entry(numbers, table_at(scene, index, HALF), regime_now(scene, price))
     return half + entry(numbers, table_at(scene, index, OPEN_HALF), piece_now(scene, price))
 
@@ -95,37 +76,37 @@ def _best_key(scene, side):
 def _too_close(scene, index, side):
     """Whether the best price of a side is one that the efficient price has nearly reached."""
     best = _best_key(scene, side)
-    fair = fold(side, fair_now(scene, _price_agent(scene, index)))
-    return best != NEVER and (best << FINE) < fair + _part(scene, index, STALE)
+    fair = fold(side, fair_now(scene, parameter(scene, index, PRICE)))
+    return best != NEVER and (best << FINE) < fair + parameter(scene, index, STALE)
 
 
 @inline
 def _too_far(scene, index, side):
     """Whether a side lacks a quote that is worth making."""
     best = _best_key(scene, side)
-    worth = fold(side, fair_now(scene, _price_agent(scene, index))) + _half_spread(scene, index)
-    return best == NEVER or (best << FINE) > worth + _part(scene, index, MISSING)
+    worth = fold(side, fair_now(scene, parameter(scene, index, PRICE))) + _half_spread(scene, index)
+    return best == NEVER or (best << FINE) > worth + parameter(scene, index, MISSING)
 
 
 @kernel
 def _life_ns(scene, index, distance):
     """How long an order so many ticks behind waits."""
     which = NEAR_LIFE if distance <= 1 else MIDDLE_LIFE if distance <= 5 else FAR_LIFE
-    return (_drawn(scene, index, which) // rate_now(scene, _price_agent(scene, index))) << 10
+    return (drawn(scene, index, which) // rate_now(scene, parameter(scene, index, PRICE))) << 10
 
 
 @kernel
 def _quote(scene, index, side, distance):
     """A limit order joins, distance ticks behind the price that its owner thinks worth making."""
     agent = scene.crowd.agents[index]
-    fair = fold(side, fair_now(scene, _price_agent(scene, index)))
-    error = _part(scene, index, ERROR)
+    fair = fold(side, fair_now(scene, parameter(scene, index, PRICE)))
+    error = parameter(scene, index, ERROR)
     opinion = fair + _half_spread(scene, index) + ((draw_bits(agent, FINE) * 2 - _TICK) * error >> FINE)
     key = -((-opinion) >> FINE) + distance
     opposite = _best_key(scene, 1 - side)
     if opposite != NEVER:
         key = max(key, 1 - opposite)
-    size = pick(agent, scene.crowd.numbers, table_at(scene, index, SIZE))
+    size = picked(scene, index, SIZE)
     life_ns = _life_ns(scene, index, distance)
     slot = send_limit(scene, index, side, fold(side, key), size)
     remind(scene, index, slot, np.int64(scene.crowd.orders[slot]["serial"]), np.int64(CANCEL), side, life_ns)
@@ -134,7 +115,7 @@ def _quote(scene, index, side, distance):
 @inline
 def _soon(scene, index, step, side):
     """A step follows, as quickly as its owner reacts."""
-    remind(scene, index, np.int64(0), np.int64(0), np.int64(step), side, _drawn(scene, index, REACTION))
+    remind(scene, index, np.int64(0), np.int64(0), np.int64(step), side, drawn(scene, index, REACTION))
 
 
 @kernel
@@ -147,12 +128,12 @@ def _end_life(scene, index, slot, serial):
         return
     side = np.int64(order["side"])
     size = np.int64(scene.world.book.nodes[find_id(scene.world.book, crowd.head[0]["base"] + slot)]["size"])
-    if size > 1 and happens(agent, _part(scene, index, HALVES)):
+    if size > 1 and happens(agent, parameter(scene, index, HALVES)):
         send_reduce(scene, slot, size >> 1)
         remind(scene, index, slot, serial, np.int64(CANCEL), side, _life_ns(scene, index, np.int64(0)))
         return
     send_cancel(scene, slot)
-    if happens(agent, _part(scene, index, AGAIN)):
+    if happens(agent, parameter(scene, index, AGAIN)):
         _soon(scene, index, QUOTE, side)
 
 
@@ -169,7 +150,7 @@ def _pull(scene, index, side):
         slot = np.int64(book.nodes[node]["key"]) - np.int64(crowd.head[0]["base"])
         if slot > 0 and crowd.orders[slot]["agent"] == index:
             send_cancel(scene, slot)
-            if happens(crowd.agents[index], _part(scene, index, AGAIN_AT_ONCE)):
+            if happens(crowd.agents[index], parameter(scene, index, AGAIN_AT_ONCE)):
                 _soon(scene, index, QUOTE, side)
             return
         node = np.int64(book.nodes[node]["prev"])
@@ -180,7 +161,7 @@ def look_at_book(scene, index):
     """The book or the price has changed: stale orders will be pulled and missing quotes made."""
     memory = scene.crowd.memory
     place = np.int64(scene.crowd.agents[index]["memory"])
-    if memory[place + OPENED] < _part(scene, index, OPENING):
+    if memory[place + OPENED] < parameter(scene, index, OPENING):
         return
     for side in range(2):
         if memory[place + PULLS + side] == 0.0 and _too_close(scene, index, side):
@@ -195,19 +176,16 @@ def look_at_book(scene, index):
 def follow_trades(scene, index):
     """Somebody may have traded: quotes follow where it took, and on its own side."""
     crowd = scene.crowd
-    head = crowd.head[0]
     agent = crowd.agents[index]
     memory = np.int64(agent["memory"])
-    net = np.int64(head["bought_lots"] - crowd.memory[memory + BOUGHT])
-    net -= np.int64(head["sold_lots"] - crowd.memory[memory + SOLD])
-    crowd.memory[memory + BOUGHT] = head["bought_lots"]
-    crowd.memory[memory + SOLD] = head["sold_lots"]
-    if net == 0 or crowd.memory[memory + OPENED] < _part(scene, index, OPENING):
+    net = net_bought(crowd) - whole_number(crowd.memory, memory + TRADED)
+    crowd.memory[memory + TRADED] += net
+    if net == 0 or crowd.memory[memory + OPENED] < parameter(scene, index, OPENING):
         return
     taker = np.int64(0) if net > 0 else np.int64(1)
-    if happens(agent, _part(scene, index, REFILLED)):
+    if happens(agent, parameter(scene, index, REFILLED)):
         _soon(scene, index, REFILL, 1 - taker)
-    if happens(agent, _part(scene, index, FOLLOWED)):
+    if happens(agent, parameter(scene, index, FOLLOWED)):
         _soon(scene, index, QUOTE, taker)
 
 
@@ -219,15 +197,15 @@ def act_quoters(scene, index):
     place = np.int64(agent["memory"]) + OPENED
     now_ns = np.int64(scene.world.head[0]["now_ns"])
     done = np.int64(crowd.memory[place])
-    if done < _part(scene, index, OPENING):
+    if done < parameter(scene, index, OPENING):
         crowd.memory[place] += 1.0
         _quote(scene, index, done & 1, done >> 2)
         agent["until_ns"] = now_ns + 1
         return
     side = draw_bits(agent, 1)
-    _quote(scene, index, side, _drawn(scene, index, DISTANCE))
-    rate = rate_now(scene, _price_agent(scene, index))
-    agent["until_ns"] = now_ns + 1 + (_drawn(scene, index, GAP) << 10) // rate
+    _quote(scene, index, side, drawn(scene, index, DISTANCE))
+    rate = rate_now(scene, parameter(scene, index, PRICE))
+    agent["until_ns"] = now_ns + 1 + (drawn(scene, index, GAP) << 10) // rate
 
 
 @kernel
@@ -241,6 +219,6 @@ def remind_quoters(scene, index, step, side, slot, serial):
         _pull(scene, index, side)
     elif step == REFILL:
         scene.crowd.memory[place + REFILLS + side] = 0.0
-        _quote(scene, index, side, _drawn(scene, index, NEAR))
+        _quote(scene, index, side, drawn(scene, index, NEAR))
     else:
-        _quote(scene, index, side, _drawn(scene, index, DISTANCE))
+        _quote(scene, index, side, drawn(scene, index, DISTANCE))

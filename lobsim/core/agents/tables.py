@@ -63,3 +63,28 @@ def between(agent, numbers, place):
 def entry(numbers, place, number):
     """An entry of a plain list (its length, then its entries), the last one for all beyond it."""
     return np.int64(numbers[place + 1 + min(number, np.int64(numbers[place]) - 1)])
+
+
+@inline
+def parameter(scene, index, which):
+    """One of an agent's plain numbers."""
+    crowd = scene.crowd
+    return np.int64(crowd.numbers[np.int64(crowd.agents[index]["first"]) + which])
+
+
+@inline
+def table_at(scene, index, which):
+    """Where one of an agent's tables begins in numbers."""
+    return np.int64(scene.crowd.agents[index]["first"]) + parameter(scene, index, which)
+
+
+@inline
+def picked(scene, index, which):
+    """A draw of an agent's from one of its laws, by `pick`."""
+    return pick(scene.crowd.agents[index], scene.crowd.numbers, table_at(scene, index, which))
+
+
+@inline
+def drawn(scene, index, which):
+    """A draw of an agent's from one of its laws, by `between`."""
+    return between(scene.crowd.agents[index], scene.crowd.numbers, table_at(scene, index, which))

@@ -28,6 +28,12 @@ def best_size(book, side):
     return np.int64(book.nodes[best]["size"]) if best != 0 else np.int64(0)
 
 
+@inline
+def net_bought(crowd):
+    """Lots bought less lots sold so far, by aggressors."""
+    return np.int64(crowd.head[0]["bought_lots"] - crowd.head[0]["sold_lots"])
+
+
 @kernel
 def note_touch_change(scene):
     """Write the touch down if it, or what has been traded, differs from the last entry.  Room was checked.  Returns whether a best price has changed."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from lobsim.core.agents.orders import send_cancel, send_limit, send_market
+from lobsim.core.agents.view import net_bought
 from lobsim.core.chance import draw_uniform
 from lobsim.core.ids import find_id
 from lobsim.core.jit import inline, kernel
@@ -34,7 +35,7 @@ def centre_of(scene, index):
     numbers = scene.crowd.numbers
     first = np.int64(agent["first"])
     lots = np.int64(numbers[first + LOTS])
-    bought = np.int64(scene.crowd.head[0]["bought_lots"] - scene.crowd.head[0]["sold_lots"])
+    bought = net_bought(scene.crowd)
     steps = (2 * bought + lots) // (2 * lots)
     return np.int64(scene.crowd.memory[agent["memory"] + START]) + np.int64(numbers[first + HALF]) * steps
 
