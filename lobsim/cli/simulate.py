@@ -73,10 +73,8 @@ def simulate(
     chosen = load_preset(preset)
     recorded = None if tape is None else open_dataset(tape)
     with progress("compiling", None):
-        if recorded is None:
-            Simulation(chosen, seed, duration_ns=1).start()
         simulation = Simulation(chosen, seed, duration_ns=length_ns, tape=recorded)
-    run = simulation.start()
+        run = simulation.start()
     run.record()
     info = simulation.info
     clock = Stopwatch()
