@@ -11,7 +11,7 @@ from lobsim.cli.output import JsonOption, print_text
 from lobsim.cli.results import check_folder, finish
 
 _SIZE = "5000"
-_START = "10:30"
+_START = "11:00"
 _DURATION_NS = 30 * 60 * 10**9
 _LATENCY_NS = 100_000
 _ALGORITHMS = ("twap", "vwap", "pov", "ac", "leave")
